@@ -1,0 +1,81 @@
+"""Bayesian forecasts of a big language model's benchmark scores from a ladder of small ones.
+
+The names below are loaded when they are first used: ``import bayescod`` itself imports neither
+JAX nor pandas, so that the command line answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from bayescod.errors import (
+        BayescodError,
+        BayescodWarning,
+        DataError,
+        DependencyError,
+        Problem,
+        ResultError,
+        SamplingError,
+        SpecError,
+        UnknownNameError,
+    )
+    from bayescod.forecasting.records import BenchmarkForecast, ForecastSet
+    from bayescod.forecasting.store import load
+    from bayescod.scores import read_scores
+    from bayescod.scores.records import BenchmarkScores, LLMTable, Scores
+
+_MODULE_OF = {
+    "BayescodError": "bayescod.errors",
+    "BayescodWarning": "bayescod.errors",
+    "BenchmarkForecast": "bayescod.forecasting.records",
+    "BenchmarkScores": "bayescod.scores.records",
+    "DataError": "bayescod.errors",
+    "DependencyError": "bayescod.errors",
+    "ForecastSet": "bayescod.forecasting.records",
+    "LLMTable": "bayescod.scores.records",
+    "Problem": "bayescod.errors",
+    "ResultError": "bayescod.errors",
+    "SamplingError": "bayescod.errors",
+    "Scores": "bayescod.scores.records",
+    "SpecError": "bayescod.errors",
+    "UnknownNameError": "bayescod.errors",
+    "load": "bayescod.forecasting.store",
+    "read_scores": "bayescod.scores",
+}
+
+__all__ = [
+    "BayescodError",
+    "BayescodWarning",
+    "BenchmarkForecast",
+    "BenchmarkScores",
+    "DataError",
+    "DependencyError",
+    "ForecastSet",
+    "LLMTable",
+    "Problem",
+    "ResultError",
+    "SamplingError",
+    "Scores",
+    "SpecError",
+    "UnknownNameError",
+    "__version__",
+    "load",
+    "read_scores",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        msg = f"module 'bayescod' has no attribute {name!r}"
+        raise AttributeError(msg)
+    value: object = getattr(importlib.import_module(_MODULE_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULE_OF})
