@@ -1,0 +1,1 @@
+"""Scores: what was measured, read from tables and checked."""
