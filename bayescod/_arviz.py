@@ -1,0 +1,214 @@
+"""The one place that knows ArviZ: posterior containers and convergence statistics.
+
+ArviZ 0.x works on ``InferenceData``, ArviZ 1.x on ``xarray.DataTree``. What is kept here is always
+a ``DataTree`` with ArviZ's group and dimension names, built from xarray alone, which both read
+back from netCDF; and only those functions of ArviZ are called that both versions have.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import ModuleType
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from bayescod.errors import DependencyError, ResultError
+
+FloatArray = npt.NDArray[np.float64]
+Arrays = Mapping[str, npt.ArrayLike]
+
+_SAMPLE_DIMS = ("chain", "draw")
+_TAIL = (0.05, 0.95)
+"""The two quantiles behind ``ess_tail``: said here because ArviZ's default is a setting."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Convergence:
+    """Convergence statistics of one variable, each of the variable's own shape.
+
+    Attributes
+    ----------
+    rhat : ndarray of float
+        Rank-normalised split R-hat, 1 at convergence; NaN for fewer than two chains, fewer than
+        four draws, non-finite or constant draws.
+    ess_bulk, ess_tail : ndarray of float
+        Effective number of draws for the centre and for the 5 % and 95 % quantiles (the smaller
+        of the two); NaN where there is a non-finite draw or fewer than four draws a chain.
+    """
+
+    rhat: FloatArray
+    ess_bulk: FloatArray
+    ess_tail: FloatArray
+
+
+def to_datatree(
+    posterior: Arrays,
+    *,
+    dims: Mapping[str, Sequence[str]],
+    coords: Mapping[str, npt.ArrayLike],
+    sample_stats: Arrays | None = None,
+    observed_data: Arrays | None = None,
+    constant_data: Arrays | None = None,
+    prior: Arrays | None = None,
+    posterior_predictive: Arrays | None = None,
+    log_likelihood: Arrays | None = None,
+) -> xr.DataTree:
+    """Collect arrays in a ``DataTree`` with ArviZ's group and dimension names.
+
+    Parameters
+    ----------
+    posterior, sample_stats, prior, posterior_predictive, log_likelihood : mapping of str to array
+        Shape (chain, draw, ...) each. A group that is ``None`` is left out.
+    observed_data, constant_data : mapping of str to array
+        Arrays without chains and draws.
+    dims : mapping of str to sequence of str
+        Names of a variable's dimensions, chain and draw excluded; a variable that is not named
+        here has none.
+    coords : mapping of str to array
+        Labels along a dimension; 0, 1, ... where there are none.
+
+    Returns
+    -------
+    xarray.DataTree
+        One child a group. It carries no clock time, so equal draws give equal bytes.
+
+    Raises
+    ------
+    ResultError
+        If an array's shape is not that of its dimensions.
+
+    Examples
+    --------
+    >>> tree = to_datatree(
+    ...     {"slope": np.zeros((4, 100, 2))},
+    ...     dims={"slope": ["cluster"]},
+    ...     coords={"cluster": ["easy", "hard"]},
+    ... )
+    >>> tree["posterior"]["slope"].dims
+    ('chain', 'draw', 'cluster')
+    """
+    sampled = {
+        "posterior": posterior,
+        "sample_stats": sample_stats,
+        "prior": prior,
+        "posterior_predictive": posterior_predictive,
+        "log_likelihood": log_likelihood,
+    }
+    fixed = {"observed_data": observed_data, "constant_data": constant_data}
+    groups = {
+        name: _dataset(name, arrays, lead, dims, coords)
+        for lead, members in ((_SAMPLE_DIMS, sampled), ((), fixed))
+        for name, arrays in members.items()
+        if arrays is not None
+    }
+    return xr.DataTree.from_dict(groups)
+
+
+def _dataset(
+    group: str,
+    arrays: Arrays,
+    lead: tuple[str, ...],
+    dims: Mapping[str, Sequence[str]],
+    coords: Mapping[str, npt.ArrayLike],
+) -> xr.Dataset:
+    """Label the arrays of one group; ``lead`` are the dimensions that all of them start with."""
+    sizes: dict[str, int] = {}
+    variables = {}
+    for name, values in arrays.items():
+        array = np.asarray(values)
+        labels = (*lead, *dims.get(name, ()))
+        known = {dim: len(np.asarray(coords[dim])) for dim in labels if dim in coords} | sizes
+        wanted = tuple(known.get(dim, -1) for dim in labels)
+        if len(wanted) != array.ndim or any(
+            size not in (-1, got) for size, got in zip(wanted, array.shape, strict=True)
+        ):
+            msg = (
+                f"variable {name!r} of group {group!r} does not fit its dimensions {labels}: "
+                f"got shape {array.shape}, wanted {wanted} (-1: any); "
+                f"name its dimensions in `dims` and give every label in `coords`"
+            )
+            raise ResultError(msg)
+        sizes |= dict(zip(labels, array.shape, strict=True))
+        variables[name] = (labels, array)
+    index = {dim: np.asarray(coords.get(dim, np.arange(size))) for dim, size in sizes.items()}
+    return xr.Dataset(variables, coords=index)
+
+
+def summary_statistics(posterior: Arrays) -> dict[str, Convergence]:
+    """R-hat and effective sample sizes of every scalar of every variable.
+
+    Parameters
+    ----------
+    posterior : mapping of str to array
+        Shape (chain, draw, ...) each.
+
+    Returns
+    -------
+    dict of str to Convergence
+        Statistics of shape (...), under the names of ``posterior``.
+
+    Raises
+    ------
+    DependencyError
+        If ArviZ cannot be loaded because its cache folder cannot be written.
+
+    References
+    ----------
+    A. Vehtari, A. Gelman, D. Simpson, B. Carpenter, P.-C. Bürkner (2021). Rank-normalization,
+    folding, and localization: an improved R-hat. Bayesian Analysis 16(2). arXiv 1903.08008.
+
+    Examples
+    --------
+    >>> draws = np.random.default_rng(1).normal(size=(4, 500))
+    >>> bool(summary_statistics({"slope": draws})["slope"].rhat < 1.01)
+    True
+    """
+    arviz = _load_arviz()
+
+    def rhat(draws: FloatArray) -> float:
+        # ArviZ asks for two chains and logs a line for each scalar that has fewer.
+        return float(arviz.rhat(draws, method="rank")) if len(draws) > 1 else np.nan
+
+    def ess_bulk(draws: FloatArray) -> float:
+        return float(arviz.ess(draws, method="bulk"))
+
+    def ess_tail(draws: FloatArray) -> float:
+        return float(arviz.ess(draws, method="tail", prob=_TAIL))
+
+    return {
+        name: Convergence(*(_each_scalar(kind, array) for kind in (rhat, ess_bulk, ess_tail)))
+        for name, array in ((n, np.asarray(v, dtype=np.float64)) for n, v in posterior.items())
+    }
+
+
+def _each_scalar(statistic: Callable[[FloatArray], float], draws: FloatArray) -> FloatArray:
+    """Apply a statistic of (chain, draw) to (chain, draw, ...); NaN where it is not defined."""
+    result = np.full(draws.shape[2:], np.nan)
+    if draws.shape[1] >= 4:
+        for at in np.ndindex(result.shape):
+            one = draws[(slice(None), slice(None), *at)]
+            if np.isfinite(one).all():
+                # Constant draws divide nought by nought: NaN is the answer, not worth a warning.
+                with np.errstate(invalid="ignore", divide="ignore"):
+                    result[at] = statistic(one)
+    return result
+
+
+def _load_arviz() -> ModuleType:
+    """Import ArviZ without the notice that 0.x prints once a day about its successor."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            import arviz
+        except OSError as error:
+            msg = (
+                f"ArviZ keeps a file in the user's cache folder and could not write it ({error}); "
+                f"set XDG_CACHE_HOME to a folder that you may write to"
+            )
+            raise DependencyError(msg) from error
+    loaded: ModuleType = arviz
+    return loaded
