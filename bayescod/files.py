@@ -1,0 +1,103 @@
+"""Writing results: safe names, and files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_LONGEST_SLUG = 40
+
+
+def slug(name: str) -> str:
+    """Reduce any text to a readable piece of a file name.
+
+    Parameters
+    ----------
+    name : str
+        Any text, hostile ones included.
+
+    Returns
+    -------
+    str
+        Only ``a-z``, ``0-9`` and ``-``, 1 to 40 characters. Not unique: see :func:`file_stem`.
+
+    Examples
+    --------
+    >>> slug("../MMLU (5-shot)")
+    'mmlu-5-shot'
+    """
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_SLUG].strip("-") or "unnamed"
+
+
+def file_stem(name: str) -> str:
+    """File name without suffix for a benchmark: its slug and eight digits of its SHA-256.
+
+    Parameters
+    ----------
+    name : str
+        Any text.
+
+    Returns
+    -------
+    str
+        Different for different names, also where their slugs agree.
+
+    Examples
+    --------
+    >>> file_stem("MMLU") == file_stem("mmlu")
+    False
+    """
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{slug(name)}-{digest[:8]}"
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file under a temporary name and rename it when it is complete.
+
+    Parameters
+    ----------
+    path : Path
+        Where the file shall be; its folder is made where it is missing.
+
+    Yields
+    ------
+    Path
+        The temporary file to write, in the same folder. If the block raises, it is removed and
+        what was at ``path`` before stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.partial")
+    try:
+        yield temporary
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text with Unix line ends, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        Where to write.
+    text : str
+        What to write.
+    """
+    with replacing(path) as temporary:
+        temporary.write_bytes(text.encode("utf-8"))

@@ -1,0 +1,272 @@
+"""The result folder of a forecast: written whole, read back without loss, never mixed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import numpy as np
+import xarray as xr
+
+from bayescod.errors import ResultError
+from bayescod.files import file_stem, replacing, sha256_of, write_text
+from bayescod.forecasting.codec import Json, from_json, posterior_path, to_json
+from bayescod.forecasting.records import BenchmarkForecast, ForecastSet
+
+_ENGINE: Final = "h5netcdf"
+_FORECAST = "forecast.json"
+_MANIFEST = "manifest.json"
+_PREDICTIVE = "predictive.nc"
+# What makes two runs the same, besides seed, spec and target: a newer NumPy does not make another
+# run, other data or another option does.
+_RUN_PROVENANCE = ("data_digest", "spec_digest", "anchors", "smoothing", "eval_trials")
+
+
+def write_forecast(forecasts: ForecastSet, out: Path, figures: bool = True) -> Path:
+    """Write a forecast to its folder; ``manifest.json`` comes last.
+
+    The same forecast gives the same bytes on the same machine. A write that is killed leaves a
+    folder without manifest, which :func:`load` refuses and the same run may write again.
+
+    Parameters
+    ----------
+    forecasts : ForecastSet
+        What to write.
+    out : Path
+        The folder; made where missing. It may be empty or hold the same run.
+    figures : bool, default True
+        Whether to draw the fan charts too.
+
+    Returns
+    -------
+    Path
+        ``out``.
+
+    Raises
+    ------
+    ResultError
+        If the folder holds another run (other data, spec, options, seed or target) or files that
+        are no forecast, or if the draws of the benchmarks do not belong together.
+    """
+    predictive = _predictive(forecasts)
+    require_free(out, run_identity(to_json(forecasts)))
+    before = _forget_manifest(out)
+    # First, because it tells whose folder this is if the rest is never written.
+    write_text(out / _FORECAST, _dump(to_json(forecasts)))
+    written = [_FORECAST]
+    for forecast in forecasts.benchmarks:
+        path = posterior_path(forecast.benchmark)
+        with replacing(out / path) as temporary:
+            _with_provenance(forecast, forecasts).to_netcdf(temporary, engine=_ENGINE)
+        written.append(path)
+        if figures:
+            written += _write_figures(forecast, out)
+    with replacing(out / _PREDICTIVE) as temporary:
+        predictive.to_netcdf(temporary, engine=_ENGINE)
+    written.append(_PREDICTIVE)
+    for stale in before - set(written):
+        (out / stale).unlink(missing_ok=True)
+    files = [
+        {"path": path, "sha256": sha256_of(out / path), "bytes": (out / path).stat().st_size}
+        for path in sorted(written)
+    ]
+    write_text(out / _MANIFEST, _dump({"schema_version": 1, "files": files}))
+    return out
+
+
+def load(path: str | Path) -> ForecastSet:
+    """Read a forecast back from its folder.
+
+    Parameters
+    ----------
+    path : str or Path
+        A folder that :func:`write_forecast` (or ``bayescod forecast``) has written.
+
+    Returns
+    -------
+    ForecastSet
+        Equal to what was written.
+
+    Raises
+    ------
+    ResultError
+        If there is no such folder, if the run did not finish, or if a file is missing, damaged or
+        of another schema version.
+    """
+    out = Path(path)
+    if not out.is_dir():
+        msg = f"{out} is no folder; give the folder that `bayescod forecast --out` has written"
+        raise ResultError(msg)
+    listed = _checked_files(out)
+    document = _read_json(out / _FORECAST)
+    trees = {}
+    for stored in document.get("benchmarks", []):
+        name = stored.get("benchmark", "")
+        if posterior_path(name) not in listed:
+            msg = f"{out / _MANIFEST} does not list the draws of benchmark {name!r}; forecast again"
+            raise ResultError(msg)
+        with xr.open_datatree(out / posterior_path(name), engine=_ENGINE) as tree:
+            trees[name] = tree.load()
+    return from_json(document, trees)
+
+
+def run_identity(document: Json) -> dict[str, object]:
+    """What makes two runs the same: seed, spec, target, digests and options.
+
+    Parameters
+    ----------
+    document : dict
+        The object of ``forecast.json``.
+
+    Returns
+    -------
+    dict
+        Only what the document states.
+    """
+    provenance = document.get("provenance", {})
+    return {
+        "seed": document.get("seed"),
+        "spec": document.get("spec"),
+        "target": document.get("target", {}).get("model"),
+        **{key: provenance[key] for key in _RUN_PROVENANCE if key in provenance},
+    }
+
+
+def require_free(out: Path, run: Mapping[str, object]) -> None:
+    """Make sure that a run may write to a folder, before hours are spent on it.
+
+    Parameters
+    ----------
+    out : Path
+        The folder; it may be missing.
+    run : mapping
+        What is known of the run, as in :func:`run_identity`; keys left out are not compared.
+
+    Raises
+    ------
+    ResultError
+        If the folder holds another run or files that are no forecast.
+    """
+    if out.exists() and not out.is_dir():
+        msg = f"{out} is a file; give another folder"
+        raise ResultError(msg)
+    if not out.is_dir() or all(entry.name.endswith(".partial") for entry in out.iterdir()):
+        return
+    if not (out / _FORECAST).is_file():
+        msg = f"{out} holds files that are no forecast; give an empty or a new folder"
+        raise ResultError(msg)
+    there = run_identity(_read_json(out / _FORECAST))
+    for key, value in run.items():
+        if key in there and there[key] != value:
+            msg = (
+                f"{out} holds another run: its {key.replace('_', ' ')} is {there[key]!r}, "
+                f"this one's is {value!r}; give another folder or remove that one"
+            )
+            raise ResultError(msg)
+
+
+def _predictive(forecasts: ForecastSet) -> xr.Dataset:
+    counts = {forecast.draws().size for forecast in forecasts.benchmarks}
+    if len(counts) != 1:
+        # Draw i is the same world in every benchmark, so there must be as many of each.
+        msg = f"a forecast needs one number of draws over all its benchmarks; got {sorted(counts)}"
+        raise ResultError(msg)
+    return xr.Dataset(
+        {
+            name: (
+                ("benchmark", "draw"),
+                np.stack([f.draws(name) for f in forecasts.benchmarks]).astype(np.float32),
+            )
+            for name in ("score", "latent_score")
+        },
+        coords={"benchmark": [forecast.benchmark for forecast in forecasts.benchmarks]},
+        attrs=_provenance(forecasts),
+    )
+
+
+def _provenance(forecasts: ForecastSet) -> dict[str, str | int | float]:
+    return {
+        **{key: str(value) for key, value in forecasts.provenance.items()},
+        "seed": forecasts.seed,
+        "spec": forecasts.spec,
+        "target": forecasts.target.model,
+        "target_compute_flops": forecasts.target.compute_flops,
+    }
+
+
+def _with_provenance(forecast: BenchmarkForecast, forecasts: ForecastSet) -> xr.DataTree:
+    tree = forecast.tree.copy()
+    for node in tree.subtree:
+        # ArviZ stamps the hour on every group; the same forecast must give the same bytes.
+        node.attrs = {key: value for key, value in node.attrs.items() if key != "created_at"}
+    tree.attrs |= {
+        **_provenance(forecasts),
+        "benchmark": forecast.benchmark,
+        "law": forecast.law,
+        "method": forecast.method,
+    }
+    return tree
+
+
+def _write_figures(forecast: BenchmarkForecast, out: Path) -> list[str]:
+    from bayescod.reporting.figures import fan_figure, save_figure
+
+    figure = fan_figure(forecast)
+    paths = [f"figures/{file_stem(forecast.benchmark)}.{suffix}" for suffix in ("png", "svg")]
+    for path in paths:
+        with replacing(out / path) as temporary:
+            save_figure(figure, temporary, PurePosixPath(path).suffix[1:])
+    return paths
+
+
+def _forget_manifest(out: Path) -> set[str]:
+    """Remove the manifest, so that the folder counts as unfinished; return what it listed."""
+    if not (out / _MANIFEST).is_file():
+        return set()
+    paths = set(_listed(out))
+    (out / _MANIFEST).unlink()
+    return paths
+
+
+def _listed(out: Path) -> dict[str, Json]:
+    """Entries of the manifest by path, none of which may lead out of the folder."""
+    listed = {str(entry["path"]): entry for entry in _read_json(out / _MANIFEST).get("files", [])}
+    for path in listed:
+        parts = PurePosixPath(path).parts
+        if not parts or "\\" in path or ":" in path or parts[0] == "/" or ".." in parts:
+            msg = f"{out / _MANIFEST} lists {path!r}, which is not inside the folder"
+            raise ResultError(msg)
+    return listed
+
+
+def _checked_files(out: Path) -> dict[str, Json]:
+    if not (out / _MANIFEST).is_file():
+        msg = f"{out} has no {_MANIFEST}: the run did not finish; run the same forecast again"
+        raise ResultError(msg)
+    listed = _listed(out)
+    for path, entry in listed.items():
+        if not (out / path).is_file():
+            msg = f"{out / path} is missing; run the same forecast again"
+            raise ResultError(msg)
+        if sha256_of(out / path) != entry.get("sha256"):
+            msg = f"{out / path} is not the file that the run wrote; run the same forecast again"
+            raise ResultError(msg)
+    return listed
+
+
+def _read_json(path: Path) -> Json:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        msg = f"{path} cannot be read as JSON ({error}); run the same forecast again"
+        raise ResultError(msg) from error
+    if not isinstance(document, dict):
+        msg = f"{path} must hold one JSON object; run the same forecast again"
+        raise ResultError(msg)
+    return document
+
+
+def _dump(document: Json) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

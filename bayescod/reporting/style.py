@@ -1,0 +1,84 @@
+"""What all figures share: one style that stays readable in greyscale, safe text, saving."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
+
+from bayescod.reporting.wording import printable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from bayescod.forecasting.records import BenchmarkForecast
+
+_FONT = "DejaVu Sans"  # comes with matplotlib, so that every machine draws the same
+STYLE: dict[Any, Any] = {
+    "font.family": _FONT,
+    "font.size": 11,
+    "text.parse_math": False,  # a benchmark may be called "$x$"
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": "#555555",
+    "axes.axisbelow": True,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "bayescod",
+}
+# Shades that stay apart in greyscale; what matters differs in shape too.
+BAND_90, BAND_50, LINE = "#d3e0ef", "#9dbbdb", "#1d4e89"
+TARGET, INK, MUTED = "#a63c00", "#111111", "#555555"
+
+
+def save_figure(figure: Figure, path: Path, kind: str) -> None:
+    """Write a figure without dates or versions: same figure, same bytes, on one machine.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+        What to write.
+    path : Path
+        Where, whatever its suffix.
+    kind : str
+        ``png`` (200 dots an inch) or ``svg``.
+    """
+    nameless = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None}}
+    with mpl.rc_context(STYLE):
+        figure.savefig(path, format=kind, dpi=200, metadata=nameless[kind])
+
+
+@cache
+def _known_characters() -> frozenset[int]:
+    return frozenset(get_font(findfont(_FONT)).get_charmap())
+
+
+def drawable(text: str, longest: int = 60) -> str:
+    """The text with characters that the font lacks replaced, for matplotlib warns of each."""
+    known = _known_characters()
+    return "".join(char if ord(char) in known else "�" for char in printable(text, longest))
+
+
+def add_legend(figure: Figure, axes: Axes, corner: tuple[float, float], columns: int) -> None:
+    """Put a legend into a corner of the figure: the ranges and the median first, each once."""
+    handles, labels = axes.get_legend_handles_labels()
+    by_label = dict(zip(labels, handles, strict=True))
+    order = sorted(by_label, key=lambda label: not label.endswith(("equal-tailed", "median")))
+    figure.legend(
+        [by_label[label] for label in order],
+        order,
+        loc="lower left",
+        bbox_to_anchor=corner,
+        ncols=columns,
+        frameon=False,
+        fontsize=9,
+    )
+
+
+def is_withheld(forecast: BenchmarkForecast) -> bool:
+    """Whether a forecast is not to be stated: its checks failed, or it has no number."""
+    return forecast.status == "fail" or not np.isfinite(forecast.summary("score").median)
