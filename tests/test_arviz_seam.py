@@ -171,8 +171,8 @@ def test_rhat_needs_two_chains_and_four_draws(shape: tuple[int, int]) -> None:
 
 
 def test_cache_folder_that_cannot_be_written_is_explained(tmp_path: Path) -> None:
-    if _arviz._load_arviz().__version__.startswith("1."):
-        pytest.skip("ArviZ 1.x keeps no file in the cache folder")
+    if not hasattr(_arviz._load_arviz(), "_warn_once_per_day"):
+        pytest.skip("this version of ArviZ keeps no file in the cache folder")
     blocked = tmp_path / "file"
     blocked.touch()
     result = subprocess.run(
