@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from bayescod.api import forecast
     from bayescod.errors import (
         BayescodError,
         BayescodWarning,
@@ -43,6 +44,7 @@ _MODULE_OF = {
     "Scores": "bayescod.scores.records",
     "SpecError": "bayescod.errors",
     "UnknownNameError": "bayescod.errors",
+    "forecast": "bayescod.api",
     "load": "bayescod.forecasting.store",
     "read_scores": "bayescod.scores",
 }
@@ -63,6 +65,7 @@ __all__ = [
     "SpecError",
     "UnknownNameError",
     "__version__",
+    "forecast",
     "load",
     "read_scores",
 ]
