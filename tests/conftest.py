@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 pytest_plugins = ["pytester"]
 
 os.environ["MPLBACKEND"] = "Agg"
+
+# The first example compiles and the rest do not: a deadline would fail by chance. CI repeats the
+# same examples, so that a red run can be repeated.
+hypothesis.settings.register_profile("bayescod", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("bayescod")
 
 
 def pytest_configure(config: pytest.Config) -> None:
