@@ -16,24 +16,31 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "bayescod"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-# Data flows from scores to reports, and imports go the same way: a part may import the parts of
-# the lines above its own, and itself.
-LAYERS = (
-    ("errors",),
-    ("files", "_arviz", "specs", "curves"),
-    ("scores", "difficulty"),
-    ("programs",),
-    ("sampling",),
-    ("forecasting",),
-    ("checks", "baselines"),
-    ("evaluation", "decisions"),
-    ("reporting",),
-    ("datasets",),
-    ("api",),
-    ("cli",),
-    ("__init__", "__main__"),
+# Data flows from scores to reports, and imports go the same way: a part may import those before
+# it here, and itself.
+ORDER = (
+    "errors",
+    "files",
+    "curves",
+    "specs",
+    "_arviz",
+    "scores",
+    "difficulty",
+    "programs",
+    "sampling",
+    "forecasting",
+    "checks",
+    "baselines",
+    "evaluation",
+    "decisions",
+    "reporting",
+    "datasets",
+    "api",
+    "cli",
+    "__init__",
+    "__main__",
 )
-RANK = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
+RANK = {part: rank for rank, part in enumerate(ORDER)}
 
 # A record may draw itself, as a reader expects of a result; nothing is drawn before it is asked.
 DRAWS_ITSELF = {("forecasting", "reporting")}
@@ -114,7 +121,7 @@ def _bad_import(module: str, part: str, typing_only: bool) -> Iterator[str]:
     if root == "bayescod" and rest and not typing_only and (part, rest[0]) not in DRAWS_ITSELF:
         other = rest[0]
         if other not in RANK:
-            yield f"imports {other}, which has no place in LAYERS"
+            yield f"imports {other}, which has no place in ORDER"
         elif RANK[other] >= RANK[part] and other != part:
             yield f"{part} imports {other}, which comes after it"
 
@@ -167,7 +174,7 @@ def test_file_keeps_the_rules(path: Path) -> None:
     [
         ("import bayescod.cli", "scores", "scores imports cli, which comes after it"),
         ("def f():\n    from bayescod import cli", "scores", "scores imports cli"),
-        ("import bayescod.nowhere", "cli", "no place in LAYERS"),
+        ("import bayescod.nowhere", "cli", "no place in ORDER"),
         ("import pickle", "cli", "imports pickle"),
         ("eval('1')", "cli", "line 1: calls eval"),
         ("try:\n    pass\nexcept Exception:\n    pass", "cli", "line 3: catches everything"),
