@@ -13,6 +13,7 @@ import numpy.typing as npt
 from bayescod.errors import Problem, UnknownNameError
 
 FloatArray = npt.NDArray[np.float64]
+FLOPS_PER_PARAM_TOKEN = 6.0  # forward and backward pass, Kaplan et al. (arXiv 2001.08361)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,0 +1,152 @@
+"""The input files and the locked database that reads them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from bayescod.errors import Problem
+from bayescod.scores.checks import near_fix, shown
+
+SUFFIXES = (".csv", ".parquet", ".jsonl", ".ndjson")
+MEMORY_LIMIT = "1GB"  # tables beyond it spill to the temporary folder
+MAX_THREADS = 8  # every thread holds its own buffers, which count against the memory limit
+
+
+class UnusableFile(Exception):
+    """A file that cannot be opened as a table; carries the problem. Never leaves this package."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        super().__init__(str(problem))
+
+
+@contextmanager
+def locked_database(paths: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection]:
+    """In-memory database that may read `paths` and nothing else.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Absolute paths of the input files.
+
+    Yields
+    ------
+    duckdb.DuckDBPyConnection
+        Memory is bounded (it spills to a private temporary folder); extensions, other files and
+        the network are out of reach, and the settings cannot be changed any more.
+    """
+    with tempfile.TemporaryDirectory(prefix="bayescod-") as folder:
+        settings: dict[str, str | bool | int | float | list[str]] = {
+            "memory_limit": MEMORY_LIMIT,
+            "temp_directory": folder,
+            "threads": str(min(MAX_THREADS, os.cpu_count() or 1)),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+            "allow_community_extensions": "false",
+        }
+        connection = duckdb.connect(":memory:", config=settings)
+        try:
+            # SET takes no parameters in older versions; a doubled quote is the whole SQL escape.
+            listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+            connection.execute(f"SET allowed_paths = [{listed}]")
+            connection.execute("SET enable_external_access = false")
+            connection.execute("SET lock_configuration = true")
+            yield connection
+        finally:
+            connection.close()
+
+
+def existing_file(path: str | os.PathLike[str], what: str) -> Path:
+    """Absolute path of an input file.
+
+    Parameters
+    ----------
+    path : str or path-like
+        As the user gave it.
+    what : str
+        ``scores``, ``models`` or ``benchmarks``, for the message.
+
+    Returns
+    -------
+    Path
+        Absolute; a regular file, not empty, with a known suffix.
+
+    Raises
+    ------
+    UnusableFile
+        If it is not such a file.
+    """
+    label = os.fspath(path)
+    absolute = Path(label).absolute()
+    if not absolute.is_file():
+        folder = absolute.parent
+        names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+        raise UnusableFile(
+            Problem(
+                "missing-file",
+                f"the {what} file does not exist",
+                file=shown(label),
+                wanted="a CSV, Parquet or JSON lines file",
+                fix=near_fix(absolute.name, names) or "check the path",
+            )
+        )
+    if absolute.suffix.lower() not in SUFFIXES:
+        raise UnusableFile(
+            Problem(
+                "unknown-format",
+                f"the {what} file has an unknown ending",
+                file=shown(label),
+                got=shown(absolute.suffix),
+                wanted=", ".join(SUFFIXES),
+                fix="convert the table; logs of evaluation tools are read by `bayescod import`",
+            )
+        )
+    if absolute.stat().st_size == 0:
+        raise UnusableFile(empty_file(label, what))
+    return absolute
+
+
+def empty_file(label: str, what: str) -> Problem:
+    """Problem of a file without a single row."""
+    return Problem(
+        "empty-file", f"the {what} file has no rows", file=shown(label), wanted="at least one row"
+    )
+
+
+def unreadable(label: str, error: Exception) -> Problem:
+    """Problem of a file that its reader gave up on."""
+    return Problem(
+        "unreadable-file",
+        "the file cannot be read",
+        file=shown(label),
+        got=shown(str(error).splitlines()[0]),
+        wanted="an intact table in UTF-8",
+        fix="write the file again",
+    )
+
+
+def digest(paths: Sequence[Path]) -> str:
+    """SHA-256 of several files.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Existing files.
+
+    Returns
+    -------
+    str
+        Hex digest of the concatenated SHA-256 digests of the files.
+    """
+    whole = hashlib.sha256()
+    for path in paths:
+        with path.open("rb") as handle:
+            whole.update(hashlib.file_digest(handle, "sha256").digest())
+    return whole.hexdigest()
