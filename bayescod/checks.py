@@ -7,14 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bayescod.forecasting.records import Reason
+from bayescod.forecasting.status import grade, judge
 
 if TYPE_CHECKING:
-    from bayescod.forecasting.records import BenchmarkForecast, Diagnostics, ForecastSet
+    from bayescod.forecasting.records import BenchmarkForecast, ForecastSet
 
-PASS_RHAT, REVIEW_RHAT = 1.01, 1.02
-PASS_ESS, REVIEW_ESS = 400.0, 200.0
-REVIEW_DIVERGENT_SHARE = 0.001
+__all__ = ["OUTCOMES", "Check", "check_forecast", "judge", "run_checks"]
 
 # Statistical cautions. They change no status by themselves: they say how far to lean on a range.
 # Thirty-one times is the farthest that 90 % ranges have been seen to hold on held-out public LLMs
@@ -27,16 +25,15 @@ MANY_EMPTY_DRAWS = 0.1
 # A range of 30 points rarely helps a decision.
 WIDE_RANGE = 0.3
 
+OUTCOMES = ("issue", "tip", "passed", "not-applicable")
+"""What a check may come to, the worst first."""
+
 _TITLES = {
-    "BC101": "chains agree (R-hat)",
-    "BC102": "enough effective draws for the middle (bulk ESS)",
-    "BC103": "enough effective draws for the ends (tail ESS)",
-    "BC104": "no divergent transitions",
-    "BC105": "sampled at the first attempt",
-    "BC201": "distance of the extrapolation",
+    "BC105": "longer reruns",
+    "BC201": "compute of the target over the largest ladder LLM's",
     "BC202": "share of predictable questions",
-    "BC203": "forecast by difficulty clusters",
-    "BC204": "draws that have a predictable subset",
+    "BC203": "fallback to the end-to-end forecast",
+    "BC204": "share of draws with a predictable subset",
     "BC205": "width of the 90 % range",
 }
 
@@ -55,8 +52,8 @@ class Check:
     outcome : str
         ``issue`` (do not use the forecast), ``tip`` (use it with care), ``passed`` or
         ``not-applicable``.
-    value : float
-        What was measured; NaN where there is no number, which is an issue for BC101 to BC103.
+    value : float or None
+        What was measured; NaN is a measurement that failed, None a check without a number.
     threshold : str
         What would have passed, in words.
     action : str
@@ -67,37 +64,9 @@ class Check:
     benchmark: str
     title: str
     outcome: str
-    value: float
+    value: float | None
     threshold: str
     action: str
-
-
-def judge(diagnostics: Diagnostics) -> tuple[str, tuple[Reason, ...]]:
-    """Status of a posterior by its convergence figures.
-
-    ``pass``: R-hat < 1.01, bulk and tail ESS > 400, no divergence. ``review``: R-hat < 1.02,
-    ESS > 200, divergences in at most 0.1 % of the draws. ``fail``: worse, or not a number.
-
-    Parameters
-    ----------
-    diagnostics : Diagnostics
-        Worst figures over the parameters.
-
-    Returns
-    -------
-    status : str
-        ``pass``, ``review`` or ``fail``.
-    reasons : tuple of Reason
-        One for each figure that does not pass, under the code of its check.
-    """
-    graded = _sampler_grades(diagnostics)
-    reasons = tuple(
-        Reason(code, f"{_TITLES[code]}: {_shown(value)}, wanted {wanted}")
-        for code, (grade, value, wanted) in graded.items()
-        if grade != "pass"
-    )
-    order = ("pass", "review", "fail")
-    return max((grade for grade, _, _ in graded.values()), key=order.index), reasons
 
 
 def run_checks(forecasts: ForecastSet) -> tuple[Check, ...]:
@@ -132,52 +101,6 @@ def check_forecast(forecast: BenchmarkForecast) -> tuple[Check, ...]:
     return tuple(_sampler_checks(forecast)) + tuple(_statistical_checks(forecast))
 
 
-def _shown(value: float) -> str:
-    return f"{value:.4g}" if math.isfinite(value) else "not a number"
-
-
-def _at_most(value: float, passes: float, reviews: float) -> str:
-    # NaN fails every comparison, so it ends as "fail".
-    return "pass" if value < passes else "review" if value < reviews else "fail"
-
-
-def _at_least(value: float, passes: float, reviews: float) -> str:
-    if not math.isfinite(value):
-        return "fail"
-    return "pass" if value > passes else "review" if value > reviews else "fail"
-
-
-def _sampler_grades(diagnostics: Diagnostics) -> dict[str, tuple[str, float, str]]:
-    """Grade, number and what was wanted, by the code of the check."""
-    count, allowed = diagnostics.divergences, REVIEW_DIVERGENT_SHARE * diagnostics.n_draws
-    divergent = "pass" if count == 0 else "review" if count <= allowed else "fail"
-    if diagnostics.n_draws < 1:
-        divergent = "fail"
-    ess_wanted = f"> {PASS_ESS:g} (review: > {REVIEW_ESS:g})"
-    return {
-        "BC101": (
-            _at_most(diagnostics.max_rhat, PASS_RHAT, REVIEW_RHAT),
-            diagnostics.max_rhat,
-            f"< {PASS_RHAT:g} (review: < {REVIEW_RHAT:g})",
-        ),
-        "BC102": (
-            _at_least(diagnostics.min_ess_bulk, PASS_ESS, REVIEW_ESS),
-            diagnostics.min_ess_bulk,
-            ess_wanted,
-        ),
-        "BC103": (
-            _at_least(diagnostics.min_ess_tail, PASS_ESS, REVIEW_ESS),
-            diagnostics.min_ess_tail,
-            ess_wanted,
-        ),
-        "BC104": (
-            divergent,
-            float(count),
-            f"0 (review: at most {REVIEW_DIVERGENT_SHARE:.1%} of draws)",
-        ),
-    }
-
-
 def _sampler_checks(forecast: BenchmarkForecast) -> Iterable[Check]:
     outcomes = {"pass": "passed", "review": "tip", "fail": "issue"}
     actions = {
@@ -186,16 +109,24 @@ def _sampler_checks(forecast: BenchmarkForecast) -> Iterable[Check]:
         "issue": "do not use this forecast; raise warm-up, draws or the acceptance target in the "
         "spec, or leave the benchmark out",
     }
-    for code, (grade, value, wanted) in _sampler_grades(forecast.diagnostics).items():
-        outcome = outcomes[grade]
-        yield _check(forecast, code, outcome, value, wanted, actions[outcome])
+    for item in grade(forecast.diagnostics):
+        outcome = outcomes[item.status]
+        yield Check(
+            item.code,
+            forecast.benchmark,
+            item.title,
+            outcome,
+            item.value,
+            item.wanted,
+            actions[outcome],
+        )
     reruns = forecast.diagnostics.reruns
     yield _check(
         forecast,
         "BC105",
         "tip" if reruns else "passed",
         float(reruns),
-        "0 longer reruns",
+        "0",
         "nothing, if it passes now; more warm-up in the spec saves the rerun" if reruns else "",
     )
 
@@ -208,7 +139,7 @@ def _statistical_checks(forecast: BenchmarkForecast) -> Iterable[Check]:
         "BC201",
         "tip" if far else "passed",
         ratio,
-        f"at most {FAR_COMPUTE_RATIO:g} times the largest ladder LLM",
+        f"at most {FAR_COMPUTE_RATIO:g}",
         "add a larger LLM to the ladder, or ask for a nearer target first" if far else "",
     )
     yield from _subset_checks(forecast)
@@ -229,10 +160,9 @@ def _subset_checks(forecast: BenchmarkForecast) -> Iterable[Check]:
     if forecast.method != "cod":
         why = forecast.reason
         action = f"{why.message} [{why.code}]" if why else "the end-to-end forecast was asked for"
-        unknown = float("nan")
-        yield _check(forecast, "BC202", "not-applicable", unknown, "", "")
-        yield _check(forecast, "BC203", "tip", unknown, "difficulty clusters apply", action)
-        yield _check(forecast, "BC204", "not-applicable", unknown, "", "")
+        yield _check(forecast, "BC202", "not-applicable", None, "", "")
+        yield _check(forecast, "BC203", "tip", None, "none", action)
+        yield _check(forecast, "BC204", "not-applicable", None, "", "")
         return
     share = forecast.summary("predictable_share").median
     small = not share >= SMALL_SHARE
@@ -246,7 +176,7 @@ def _subset_checks(forecast: BenchmarkForecast) -> Iterable[Check]:
         if small
         else "",
     )
-    yield _check(forecast, "BC203", "passed", float("nan"), "difficulty clusters apply", "")
+    yield _check(forecast, "BC203", "passed", None, "none", "")
     subset = forecast.draws("subset_score")
     empty = sum(math.isnan(value) for value in subset) / subset.size
     many = empty > MANY_EMPTY_DRAWS
@@ -266,7 +196,7 @@ def _check(
     forecast: BenchmarkForecast,
     code: str,
     outcome: str,
-    value: float,
+    value: float | None,
     threshold: str,
     action: str,
 ) -> Check:

@@ -79,7 +79,10 @@ def _sentences(forecast: BenchmarkForecast) -> tuple[str, str]:
         "largest measured LLM; ranges are equal-tailed"
     )
     if is_withheld(forecast):
-        return "The sampler's checks failed: no forecast is stated. Do not rely on this chart.", note
+        return (
+            "The sampler's checks failed: no forecast is stated. Do not rely on this chart.",
+            note,
+        )
     shown = percent_range(score.median, score.low, score.high)
     headline = (
         f"We expect a score of about {shown.median} %. There is a 9 in 10 chance that it lies "

@@ -1,0 +1,142 @@
+"""The verbs and their options. Nothing heavy is imported before a verb runs."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import bayescod
+from bayescod.cli.exits import exit_codes
+
+app = typer.Typer(
+    name="bayescod",
+    help="Forecast a big language model's benchmark scores from a ladder of small ones.",
+    epilog="Exit codes: 0 done, 2 bad input or usage, 3 checks failed, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class Smoothing(StrEnum):
+    """How the noise of single checkpoints is smoothed before fitting."""
+
+    horizontal = "horizontal"
+    vertical = "vertical"
+    none = "none"
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"bayescod {bayescod.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Forecast a big language model's benchmark scores from a ladder of small ones."""
+
+
+@app.command()
+def forecast(
+    scores: Annotated[
+        Path,
+        typer.Argument(
+            metavar="SCORES", exists=True, dir_okay=False, help="Scores table: CSV, Parquet, JSONL."
+        ),
+    ],
+    models: Annotated[
+        Path, typer.Option(exists=True, dir_okay=False, help="Models table with training compute.")
+    ],
+    target: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|FLOPS[@TOKENS_PER_PARAM]", help="The model, or the compute, to forecast."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the results, new or of the same run.")
+    ],
+    anchor: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A model that calibrates the mapping; may be repeated."),
+    ] = None,
+    benchmark: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Forecast only this benchmark; may be repeated."),
+    ] = None,
+    benchmarks: Annotated[
+        Path | None,
+        typer.Option(exists=True, dir_okay=False, help="Benchmarks table, e.g. with `chance`."),
+    ] = None,
+    model_spec: Annotated[
+        str, typer.Option(metavar="NAME|FILE", help="Statistical model: a spec's name or file.")
+    ] = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all randomness.")] = 0,
+    smoothing: Annotated[
+        Smoothing, typer.Option(help="Over checkpoints, over neighbouring models, or not at all.")
+    ] = Smoothing.horizontal,
+    eval_trials: Annotated[
+        int | None,
+        typer.Option(min=1, help="Trials an item in the target's evaluation.", show_default=False),
+    ] = None,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Also state forecasts whose checks failed.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Forecast a target's score on each benchmark and write the results to a folder."""
+    with exit_codes():
+        from bayescod.cli.runs import ForecastOptions, run_forecast
+
+        run_forecast(
+            ForecastOptions(
+                scores=scores,
+                models=models,
+                benchmarks_table=benchmarks,
+                target=target,
+                anchors=tuple(anchor or ()),
+                benchmarks=tuple(benchmark or ()),
+                model_spec=model_spec,
+                smoothing=smoothing.value,
+                eval_trials=eval_trials,
+                seed=seed,
+                out=out,
+                accept=accept,
+                quiet=quiet,
+            )
+        )
+
+
+@app.command()
+def check(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder that `bayescod forecast` has written.")
+    ],
+) -> None:
+    """Check a finished forecast: the sampler's health and statistical cautions, each coded."""
+    with exit_codes():
+        from bayescod.cli.checking import run_check
+
+        run_check(folder)
+
+
+@app.command()
+def demo(
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Also write the results to this folder.")
+    ] = None,
+) -> None:
+    """Forecast the largest held-out model of the packaged ladder and compare with the truth."""
+    with exit_codes():
+        from bayescod.cli.runs import run_demo
+
+        run_demo(out)

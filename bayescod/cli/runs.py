@@ -1,0 +1,153 @@
+"""What the verbs do: read, forecast, write, show, and leave with the right exit code."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bayescod.api
+from bayescod.cli.exits import complain, leave
+from bayescod.errors import DataError, Problem
+from bayescod.forecasting.store import require_free, write_forecast
+from bayescod.reporting.progress import progress_reporter
+from bayescod.reporting.terminal import console_for, show_forecast, show_hits
+from bayescod.sampling import configure
+from bayescod.scores import read_scores
+from bayescod.scores.selection import parse_target
+
+if TYPE_CHECKING:
+    from bayescod.scores.records import LLMTable
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastOptions:
+    """What ``bayescod forecast`` was asked for; see its help.
+
+    Attributes
+    ----------
+    scores, models, out : Path
+    benchmarks_table : Path or None
+    target : str
+    anchors, benchmarks : tuple of str
+    model_spec, smoothing : str
+    eval_trials : int or None
+    seed : int
+    accept, quiet : bool
+    """
+
+    scores: Path
+    models: Path
+    benchmarks_table: Path | None
+    target: str
+    anchors: tuple[str, ...]
+    benchmarks: tuple[str, ...]
+    model_spec: str
+    smoothing: str
+    eval_trials: int | None
+    seed: int
+    out: Path
+    accept: bool
+    quiet: bool
+
+
+def run_forecast(options: ForecastOptions) -> None:
+    """Forecast, write and show.
+
+    Parameters
+    ----------
+    options : ForecastOptions
+        What was asked for.
+
+    Raises
+    ------
+    typer.Exit
+        With code 3 where the checks of a benchmark failed, after everything is written.
+    BayescodError
+        If the input cannot be used; nothing is written then.
+    """
+    scores = read_scores(
+        options.scores,
+        options.models,
+        options.benchmarks_table,
+        # Vertical smoothing acts on the difficulty profiles; checkpoints are summed as usual.
+        smoothing="none" if options.smoothing == "none" else "horizontal",
+    )
+    shown = _warn(str(warning) for warning in scores.warnings)
+    target = parse_target(options.target, scores.llms).name
+    require_free(
+        options.out, {"data_digest": scores.digest, "seed": options.seed, "target": target}
+    )
+    configure()
+    with progress_reporter(options.quiet) as progress:
+        forecasts = bayescod.api.forecast(
+            scores,
+            target=options.target,
+            anchors=options.anchors,
+            benchmarks=options.benchmarks,
+            model_spec=options.model_spec,
+            smoothing=options.smoothing,
+            eval_trials=options.eval_trials,
+            seed=options.seed,
+            progress=progress,
+        )
+    _warn(warning for warning in forecasts.warnings if warning not in shown)
+    write_forecast(forecasts, options.out)
+    console = console_for(sys.stdout)
+    show_forecast(forecasts, console, options.accept)
+    console.print(f"Written to {options.out}", soft_wrap=True)
+    leave(forecasts)
+
+
+def run_demo(out: Path | None) -> None:
+    """Forecast the largest held-out target of the packaged ladder beside its truth.
+
+    Parameters
+    ----------
+    out : Path or None
+        Where to write the results; nowhere where None.
+
+    Raises
+    ------
+    typer.Exit
+        With code 3 where the checks of a benchmark failed.
+    """
+    from bayescod.datasets import load_text_ladder_paths
+
+    paths = load_text_ladder_paths()
+    scores = read_scores(paths.scores, paths.models, paths.benchmarks)
+    target = _largest_target(scores.llms)
+    if out is not None:
+        require_free(out, {"data_digest": scores.digest, "target": target})
+    configure()
+    with progress_reporter(quiet=False) as progress:
+        forecasts = bayescod.api.forecast(scores, target=target, progress=progress)
+    console = console_for(sys.stdout)
+    show_forecast(forecasts, console)
+    show_hits(forecasts, console)
+    if out is not None:
+        write_forecast(forecasts, out)
+        console.print(f"Written to {out}", soft_wrap=True)
+    leave(forecasts)
+
+
+def _warn(warnings: Iterable[str]) -> tuple[str, ...]:
+    shown = tuple(warnings)
+    for warning in shown:
+        complain("warning", warning)
+    return shown
+
+
+def _largest_target(llms: LLMTable) -> str:
+    candidates = [
+        (float(compute), name)
+        for name, compute, role in zip(llms.name, llms.compute_flops, llms.role, strict=True)
+        if role == "target" and math.isfinite(compute)
+    ]
+    if not candidates:
+        problem = Problem("no-target", "the models table has no target with known compute")
+        raise DataError([problem])
+    return max(candidates)[1]
