@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from bayescod.errors import Problem
 from bayescod.scores.checks import Check, capped, listed, missing_column, near_fix, shown
@@ -15,6 +14,9 @@ from bayescod.scores.contract import typed
 from bayescod.scores.rows import line_problems, row_problems
 from bayescod.scores.rules import chance_checks
 from bayescod.scores.tables import Table
+
+if TYPE_CHECKING:
+    import duckdb
 
 COLUMNS = ("benchmark", "item_id", "chance")
 

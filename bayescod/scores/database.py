@@ -8,11 +8,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from bayescod.errors import Problem
 from bayescod.scores.checks import near_fix, shown
+
+if TYPE_CHECKING:
+    import duckdb
 
 SUFFIXES = (".csv", ".parquet", ".jsonl", ".ndjson")
 MEMORY_LIMIT = "1GB"  # tables beyond it spill to the temporary folder
@@ -42,6 +44,8 @@ def locked_database(paths: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection
         Memory is bounded (it spills to a private temporary folder); extensions, other files and
         the network are out of reach, and the settings cannot be changed any more.
     """
+    import duckdb
+
     with tempfile.TemporaryDirectory(prefix="bayescod-") as folder:
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY_LIMIT,
@@ -56,6 +60,7 @@ def locked_database(paths: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection
             # SET takes no parameters in older versions; a doubled quote is the whole SQL escape.
             listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
             connection.execute(f"SET allowed_paths = [{listed}]")
+            connection.execute("SET enable_progress_bar = false")  # it would print to stdout
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
             yield connection

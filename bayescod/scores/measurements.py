@@ -5,11 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
-import duckdb
 import numpy as np
 
 from bayescod.scores.records import BenchmarkScores, FloatArray
+
+if TYPE_CHECKING:
+    import duckdb
 
 # `previous`, `current`, `next` in this order, then other labels by the number in them, then by
 # their text.

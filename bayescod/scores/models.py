@@ -8,14 +8,17 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import duckdb
 import numpy as np
 
 from bayescod.errors import Problem
 from bayescod.scores.checks import capped, listed, missing_column, near_fix, shown
 from bayescod.scores.records import FLOPS_PER_PARAM_TOKEN, LLMTable
 from bayescod.scores.tables import Table
+
+if TYPE_CHECKING:
+    import duckdb
 
 COLUMNS = ("model", "compute_flops", "params", "tokens", "loss", "family", "run", "role")
 ROLES = ("ladder", "anchor", "target")

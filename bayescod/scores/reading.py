@@ -6,9 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
-
-import duckdb
+from typing import TYPE_CHECKING, TypeVar
 
 from bayescod.errors import DataError, Problem, UnknownNameError
 from bayescod.scores import chance as chance_file
@@ -43,6 +41,9 @@ from bayescod.scores.rows import (
     unknown_model_problems,
 )
 from bayescod.scores.tables import Table, open_table
+
+if TYPE_CHECKING:
+    import duckdb
 
 SMOOTHINGS = ("horizontal", "none")
 
@@ -155,6 +156,8 @@ def _attempt(
     *arguments: object,
 ) -> _T | None:
     """Result of `read` on a table that exists; damage that DuckDB stumbles on is a problem."""
+    import duckdb
+
     if table is None:
         return None
     try:

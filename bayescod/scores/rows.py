@@ -9,14 +9,16 @@ aggregated by DuckDB, so that memory grows with cells and not with trials.
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from bayescod.errors import Problem
 from bayescod.scores.checks import LISTED, Check, more, near_fix, shown
 from bayescod.scores.contract import typed
 from bayescod.scores.rules import row_checks
 from bayescod.scores.tables import Table, broken_lines
+
+if TYPE_CHECKING:
+    import duckdb
 
 
 def build_cells(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Check]:

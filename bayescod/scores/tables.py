@@ -12,12 +12,14 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import duckdb
+from typing import TYPE_CHECKING
 
 from bayescod.errors import Problem
 from bayescod.scores.checks import shown
 from bayescod.scores.database import UnusableFile, unreadable
+
+if TYPE_CHECKING:
+    import duckdb
 
 MAX_LINE_BYTES = 2_000_000
 MAX_REJECTS = 1_000  # broken CSV lines that are remembered
@@ -101,6 +103,8 @@ def open_table(
     UnusableFile
         If the header cannot be read or names a column twice.
     """
+    import duckdb
+
     suffix = path.suffix.lower()
     try:
         if suffix == ".parquet":
