@@ -97,10 +97,10 @@ def test_installed_wheel_finds_its_specs_without_the_checkout(
     installed: Path, tmp_path: Path
 ) -> None:
     code = (
-        "import bayescod, importlib.resources as r\n"
-        "specs = r.files('bayescod') / '_specs'\n"
+        "import bayescod, bayescod.specs as s\n"
         "print(bayescod.__file__)\n"
-        "print(*sorted(p.name for p in specs.iterdir()))"
+        "print(s.spec_folder())\n"
+        "print(*(s.load_spec(name).name for name in s.spec_names()))"
     )
     result = subprocess.run(
         [sys.executable, "-c", code],
@@ -110,9 +110,10 @@ def test_installed_wheel_finds_its_specs_without_the_checkout(
         text=True,
         check=True,
     )
-    where, names = result.stdout.splitlines()
-    assert Path(where).is_relative_to(installed)
-    assert set(names.split()) >= {path.name for path in (ROOT / "models").glob("*.toml")}
+    module, folder, names = result.stdout.splitlines()
+    assert Path(module).is_relative_to(installed)
+    assert Path(folder).is_relative_to(installed)
+    assert set(names.split()) == {path.stem for path in (ROOT / "models").glob("*.toml")}
 
 
 @pytest.mark.packaging
