@@ -146,7 +146,7 @@ def cluster_items(
         centers=found.centre,
         radius=found.radius,
         intra_cluster_distance=intra_cluster_distance(pool, found),
-        outlier_rate=1.0 - np.count_nonzero(labels >= 0) / n_active if n_active else 0.0,
+        outlier_rate=1.0 - int((labels >= 0).sum()) / n_active if n_active else 0.0,
         n_zero=int(zero.sum()),
         method=method,
     )
