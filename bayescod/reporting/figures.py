@@ -25,6 +25,7 @@ from bayescod.reporting.style import (
     STYLE,
     TARGET,
     add_legend,
+    cut_to_fit,
     drawable,
     is_withheld,
     save_figure,
@@ -68,15 +69,17 @@ def fan_figure(forecast: BenchmarkForecast) -> Figure:
         headline, note = _sentences(forecast)
         figure.text(0.08, 0.935, drawable(forecast.benchmark), fontsize=17, weight="bold")
         figure.text(0.08, 0.885, headline, fontsize=11)
-        figure.text(0.08, 0.848, drawable(note, 138), fontsize=9, color=MUTED)
+        figure.text(0.08, 0.848, drawable(note, 200), fontsize=9, color=MUTED)
+        for text in figure.texts:
+            cut_to_fit(figure, text)
     return figure
 
 
 def _sentences(forecast: BenchmarkForecast) -> tuple[str, str]:
     target, score = forecast.target, forecast.summary("score")
     note = (
-        f"{printable(target.model, 40)}: {times(target.compute_ratio)} times the compute of the "
-        "largest measured LLM; ranges are equal-tailed"
+        f"{printable(target.model, 30)}: {times(target.compute_ratio)} times the largest measured "
+        "LLM's compute; equal-tailed ranges"
     )
     if is_withheld(forecast):
         return (

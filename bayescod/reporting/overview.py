@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from bayescod.reporting.style import INK, LINE, MUTED, STYLE, add_legend, drawable, is_withheld
+from bayescod.reporting.style import (
+    INK,
+    LINE,
+    MUTED,
+    STYLE,
+    add_legend,
+    cut_to_fit,
+    drawable,
+    is_withheld,
+)
 from bayescod.reporting.wording import flops, percent_range, times
 
 if TYPE_CHECKING:
@@ -45,15 +54,21 @@ def overview_figure(forecasts: ForecastSet) -> Figure:
         axes.spines["left"].set_visible(False)
         add_legend(figure, axes, (0.02, 0.0), columns=4)
         target = forecasts.target
-        title = f"{drawable(target.model, 40)}, {flops(target.compute_flops)}: expected scores"
+        title = f"Expected scores of {drawable(target.model)}"
         figure.text(0.02, 1 - 0.38 / height, title, fontsize=15, weight="bold")
         figure.text(
             0.02,
             1 - 0.66 / height,
-            f"{times(target.compute_ratio)} times the compute of the largest measured ladder LLM",
+            f"{flops(target.compute_flops)}, {times(target.compute_ratio)} times the largest "
+            "measured LLM's compute",
             fontsize=9,
             color=MUTED,
         )
+        figure.draw_without_rendering()  # only now the names have a place
+        names = axes.get_yticklabels()
+        for text in (*figure.texts, *names):
+            cut_to_fit(figure, text)
+        axes.set_yticks(range(len(rows)), [name.get_text() for name in names])
     return figure
 
 

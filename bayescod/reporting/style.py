@@ -15,6 +15,7 @@ from bayescod.reporting.wording import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.text import Text
 
     from bayescod.forecasting.records import BenchmarkForecast
 
@@ -61,6 +62,16 @@ def drawable(text: str, longest: int = 60) -> str:
     """The text with characters that the font lacks replaced, for matplotlib warns of each."""
     known = _known_characters()
     return "".join(char if ord(char) in known else "�" for char in printable(text, longest))
+
+
+def cut_to_fit(figure: Figure, text: Text) -> None:
+    """Shorten a text until it lies within the width of its figure."""
+    width = figure.bbox.x1
+    while len(text.get_text()) > 1:
+        box = text.get_window_extent()
+        if box.x0 >= 0.01 * width and box.x1 <= 0.99 * width:
+            return
+        text.set_text(text.get_text().rstrip("…")[:-1] + "…")
 
 
 def add_legend(figure: Figure, axes: Axes, corner: tuple[float, float], columns: int) -> None:

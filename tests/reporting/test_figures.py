@@ -53,6 +53,22 @@ def test_hostile_names_are_drawn_as_text(name: str, tmp_path: Path) -> None:
         assert not tags & {"script", "image", "foreignobject", "a"}
 
 
+@pytest.mark.parametrize("letter", ["W", "i", "数"])
+def test_everything_said_lies_inside(letter: str) -> None:
+    codes = [Reason(f"BC10{i}", "x") for i in range(5)]
+    forecast = make_benchmark(letter * 300, truth=0.5, status="review", reasons=codes)
+    target = dataclasses.replace(forecast.target, model=letter * 300)
+    forecast = dataclasses.replace(forecast, target=target)
+    for figure in (fan_figure(forecast), overview_figure(make_set(forecast, failed()))):
+        figure.draw_without_rendering()
+        ticks = figure.axes[0].get_xticklabels(which="both")  # also beyond the axis, not drawn
+        for text in figure.findobj(Text):
+            if text.get_text() and text not in ticks:
+                box = text.get_window_extent()
+                assert figure.bbox.x0 <= box.x0 <= box.x1 <= figure.bbox.x1, text.get_text()
+                assert figure.bbox.y0 <= box.y0 <= box.y1 <= figure.bbox.y1, text.get_text()
+
+
 def test_dollar_signs_stay(tmp_path: Path) -> None:
     assert "$x$" in words(fan_figure(make_benchmark("$x$")))
 
@@ -63,7 +79,7 @@ def test_fan_says_what_it_shows() -> None:
     text = words(figure)
     assert "We expect a score of about 5" in text
     assert "There is a 9 in 10 chance that it lies between" in text
-    assert "big: 20 times the compute of the largest measured LLM" in text
+    assert "big: 20 times the largest measured LLM's compute" in text
     assert {"90 % range, equal-tailed", "50 % range, equal-tailed", "median"} <= set(labels(figure))
     assert "truth (never fitted)" in labels(figure)
     assert "truth" not in words(fan_figure(make_benchmark("toy")))
