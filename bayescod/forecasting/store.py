@@ -230,27 +230,30 @@ def _forget_manifest(out: Path) -> set[str]:
     return paths
 
 
-def _listed(out: Path) -> dict[str, Json]:
-    """Entries of the manifest by path, none of which may lead out of the folder."""
-    listed = {str(entry["path"]): entry for entry in _read_json(out / _MANIFEST).get("files", [])}
-    for path in listed:
+def _listed(out: Path) -> dict[str, str]:
+    """SHA-256 by path, as the manifest lists them; no path may lead out of the folder."""
+    entries = _read_json(out / _MANIFEST).get("files")
+    listed = {}
+    for entry in entries if isinstance(entries, list) else []:
+        path = str(entry.get("path", "")) if isinstance(entry, dict) else ""
         parts = PurePosixPath(path).parts
         if not parts or "\\" in path or ":" in path or parts[0] == "/" or ".." in parts:
             msg = f"{out / _MANIFEST} lists {path!r}, which is not inside the folder"
             raise ResultError(msg)
+        listed[path] = str(entry.get("sha256"))
     return listed
 
 
-def _checked_files(out: Path) -> dict[str, Json]:
+def _checked_files(out: Path) -> dict[str, str]:
     if not (out / _MANIFEST).is_file():
         msg = f"{out} has no {_MANIFEST}: the run did not finish; run the same forecast again"
         raise ResultError(msg)
     listed = _listed(out)
-    for path, entry in listed.items():
+    for path, digest in listed.items():
         if not (out / path).is_file():
             msg = f"{out / path} is missing; run the same forecast again"
             raise ResultError(msg)
-        if sha256_of(out / path) != entry.get("sha256"):
+        if sha256_of(out / path) != digest:
             msg = f"{out / path} is not the file that the run wrote; run the same forecast again"
             raise ResultError(msg)
     return listed
@@ -260,10 +263,10 @@ def _read_json(path: Path) -> Json:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        msg = f"{path} cannot be read as JSON ({error}); run the same forecast again"
+        msg = f"{path} cannot be read as JSON ({error}); forecast again into another folder"
         raise ResultError(msg) from error
     if not isinstance(document, dict):
-        msg = f"{path} must hold one JSON object; run the same forecast again"
+        msg = f"{path} must hold one JSON object; forecast again into another folder"
         raise ResultError(msg)
     return document
 

@@ -306,6 +306,15 @@ def test_load_refuses_other_schemas(tmp_path: Path) -> None:
         load(out)
 
 
+@pytest.mark.parametrize("name", ["forecast.json", "manifest.json"])
+@pytest.mark.parametrize("text", ["{", "[]", "\xff"])
+def test_broken_json_is_told(tmp_path: Path, name: str, text: str) -> None:
+    out = write_forecast(make_set(), tmp_path / "out", figures=False)
+    (out / name).write_bytes(text.encode("latin-1"))
+    with pytest.raises(ResultError, match=f"{name} (cannot be read as JSON|must hold one)"):
+        write_forecast(make_set(), out, figures=False)
+
+
 @pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "a\\..\\b", "C:x", ""])
 def test_manifest_cannot_lead_outside(tmp_path: Path, path: str) -> None:
     out = write_forecast(make_set(), tmp_path / "out", figures=False)
