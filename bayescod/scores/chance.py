@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bayescod.errors import Problem
 from bayescod.scores.checks import Check, capped, listed, missing_column, near_fix, shown
 from bayescod.scores.contract import typed
-from bayescod.scores.rows import line_problems, row_problems
+from bayescod.scores.rows import in_file, line_problems, row_problems
 from bayescod.scores.rules import chance_checks
 from bayescod.scores.tables import Table
 
@@ -74,7 +74,6 @@ def read_chance(connection: duckdb.DuckDBPyConnection, table: Table) -> ChanceLe
     problems = row_problems(
         connection, table, [*checks, *chance_checks(table)], typed(table, COLUMNS)
     )
-    problems += line_problems(connection, table)
     rows = connection.execute(
         f"""SELECT row_id, coalesce(benchmark, ''), coalesce(item_id, ''), chance
         FROM (SELECT row_id, {typed(table, COLUMNS)} FROM {table.numbered}) ORDER BY row_id""",
@@ -89,7 +88,9 @@ def read_chance(connection: duckdb.DuckDBPyConnection, table: Table) -> ChanceLe
         seen.add((benchmark, item))
         if chance is not None:
             levels.setdefault(benchmark, {})[item] = chance
-    return ChanceLevels(levels, (*problems, *capped(twice)))
+    lines = line_problems(connection, table)
+    rest = in_file(connection, table, [*problems, *capped(twice)])
+    return ChanceLevels(levels, (*lines, *rest))
 
 
 def chance_warnings(label: str, chance: ChanceLevels, benchmarks: Sequence[str]) -> list[Problem]:

@@ -36,6 +36,7 @@ from bayescod.scores.rows import (
     build_cells,
     checkpoint_problems,
     duplicate_problems,
+    in_file,
     line_problems,
     row_problems,
     unknown_model_problems,
@@ -172,7 +173,7 @@ def _models(connection: duckdb.DuckDBPyConnection, table: Table) -> ModelsFile:
     lines = line_problems(connection, table)
     if not read.llms.name and not lines:
         lines.append(empty_file(table.label, "models"))
-    return replace(read, problems=(*lines, *read.problems))
+    return replace(read, problems=(*lines, *in_file(connection, table, read.problems)))
 
 
 def _chance(connection: duckdb.DuckDBPyConnection, table: Table) -> ChanceLevels:
@@ -185,20 +186,20 @@ def _scores_problems(
     connection: duckdb.DuckDBPyConnection, table: Table, known: Sequence[str] | None
 ) -> list[Problem]:
     """Everything that is wrong in the scores table; leaves its cells in the database."""
-    problems = column_problems(table)
-    if problems:
-        return problems
+    if wrong := column_problems(table):
+        lines = line_problems(connection, table) if table.is_json else []
+        return [*lines, *(wrong if table.columns or not lines else ())]
     broken = build_cells(connection, table)
-    problems = line_problems(connection, table)
-    if not problems and not connection.execute("SELECT 1 FROM cell LIMIT 1").fetchall():
+    lines = line_problems(connection, table)
+    if not lines and not connection.execute("SELECT 1 FROM cell LIMIT 1").fetchall():
         return [empty_file(table.label, "scores")]
-    problems += row_problems(connection, table, broken, typed(table))
+    problems = row_problems(connection, table, broken, typed(table))
     problems += duplicate_problems(connection, table)
     if known is not None:
         problems += capped(unknown_model_problems(connection, table, known))
     problems += capped(checkpoint_problems(connection, table))
     problems += capped(chance_conflicts(connection, table.label))
-    return problems
+    return [*lines, *in_file(connection, table, problems)]
 
 
 def _assemble(

@@ -9,6 +9,7 @@ aggregated by DuckDB, so that memory grows with cells and not with trials.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bayescod.errors import Problem
@@ -77,7 +78,12 @@ _DISTINCT_TRIALS = """
 
 def line_problems(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Problem]:
     """Problems of lines that do not parse; a CSV table must have been scanned before."""
-    count, lines = broken_lines(connection, table, LISTED)
+    count, lines = broken_lines(connection, table)
+    if table.is_json:
+        wanted, fix = "one JSON object", "write one object a line, each key once"
+    else:
+        wanted = "one record with the columns of the header"
+        fix = "quote text that holds a comma or a quote; save as UTF-8"
     problems = [
         Problem(
             "broken-line",
@@ -85,16 +91,26 @@ def line_problems(connection: duckdb.DuckDBPyConnection, table: Table) -> list[P
             file=shown(table.label),
             row=row,
             got=shown(line),
-            wanted="one record with the columns of the header"
-            if table.path.suffix.lower() == ".csv"
-            else "one JSON object",
-            fix="quote text that holds a comma or a quote; save as UTF-8"
-            if table.path.suffix.lower() == ".csv"
-            else "write one object a line, each key once",
+            wanted=wanted,
+            fix=fix,
         )
-        for row, line, flaw in lines
+        for row, line, flaw in lines[:LISTED]
     ]
     return problems + ([more(problems[-1], count - LISTED)] if count > LISTED else [])
+
+
+def in_file(
+    connection: duckdb.DuckDBPyConnection, table: Table, problems: Sequence[Problem]
+) -> list[Problem]:
+    """Problems with rows as the file counts them: the CSV reader skips broken lines."""
+    broken = [] if table.is_json else [row for row, _, _ in broken_lines(connection, table)[1]]
+
+    def row_in_file(row: int) -> int:
+        for skipped in broken:
+            row += skipped <= row
+        return row
+
+    return [p if p.row is None else replace(p, row=row_in_file(p.row)) for p in problems]
 
 
 def row_problems(
@@ -144,7 +160,7 @@ def duplicate_problems(connection: duckdb.DuckDBPyConnection, table: Table) -> l
     same = " AND ".join(f"r.{key} = cell.{key}" for key in keys.split(", "))
     item = "coalesce(item_id, '')" if "item_id" in table.columns else "''"
     found = f"""
-        SELECT {keys}{trial}, count(*) AS copies, min(row_id) AS first, max(row_id) AS last
+        SELECT {keys}{trial}, count(*) AS copies, min(row_id) AS first, max(row_id) AS repeat
         FROM (SELECT benchmark, {item} AS item_id, model, row_id{trial},
                   coalesce(checkpoint, '') AS checkpoint
               FROM (SELECT row_id, {typed(table)} FROM {table.numbered})) AS r
@@ -158,14 +174,14 @@ def duplicate_problems(connection: duckdb.DuckDBPyConnection, table: Table) -> l
     problems = [
         Problem(
             "duplicate-row",
-            f"{copies} rows, up to row {last}, have the same {', '.join(names)}",
+            f"a row repeats an earlier one: {copies} rows have the same {', '.join(names)}",
             file=shown(table.label),
-            row=first,
+            row=repeat,
             got=", ".join(shown(value) for value in values if value),
             wanted="one row each",
             fix="keep one row; label repeated evaluations by checkpoint or add up their counts",
         )
-        for *values, copies, first, last, _ in rows
+        for *values, copies, _, repeat, _ in rows
     ]
     if rows and rows[0][-1] > LISTED:
         problems.append(more(problems[-1], rows[0][-1] - LISTED))

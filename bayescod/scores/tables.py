@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MAX_LINE_BYTES = 2_000_000
 MAX_REJECTS = 1_000  # broken CSV lines that are remembered
 
+_NOT_UTF8 = "\ufffd"
 _NUMERIC = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "BOOLEAN"),
     *("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"),
@@ -60,6 +61,11 @@ class Table:
     relation: str
     numbered: str
     numeric: frozenset[str]
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the file holds JSON lines."""
+        return self.path.suffix.lower() in (".jsonl", ".ndjson")
 
     def number(self, column: str) -> str:
         """SQL of `column` as a double; NULL where it is blank, absent or not a number."""
@@ -112,12 +118,12 @@ def open_table(
         if suffix == ".csv":
             return _open_csv(path, label, contract)
         return _open_json_lines(connection, path, label, contract)
-    except (duckdb.Error, csv.Error, UnicodeDecodeError) as error:
+    except (duckdb.Error, csv.Error) as error:
         raise UnusableFile(unreadable(label, error)) from error
 
 
 def broken_lines(
-    connection: duckdb.DuckDBPyConnection, table: Table, limit: int
+    connection: duckdb.DuckDBPyConnection, table: Table
 ) -> tuple[int, list[tuple[int, str, str]]]:
     """Lines that do not parse.
 
@@ -127,15 +133,13 @@ def broken_lines(
         From `locked_database`.
     table : Table
         A CSV table must have been scanned once through this connection.
-    limit : int
-        Rows to return at most.
 
     Returns
     -------
     count : int
         Number of such lines.
     rows : list of (int, str, str)
-        Row from 1 without the header, the line, and what is wrong with it.
+        Row from 1 without the header, the line, and what is wrong with it; `MAX_REJECTS` at most.
     """
     suffix = table.path.suffix.lower()
     if suffix == ".parquet":
@@ -148,7 +152,8 @@ def broken_lines(
         found = f"""SELECT row_id, line, {_FLAW} AS flaw
             FROM {_NUMBERED_LINES} WHERE line IS NOT NULL AND {_FLAW} IS NOT NULL"""
     rows = connection.execute(
-        f"SELECT row_id, line, flaw, count(*) OVER () FROM ({found}) ORDER BY row_id LIMIT {limit}",
+        f"SELECT row_id, line, flaw, count(*) OVER () FROM ({found}) ORDER BY row_id "
+        f"LIMIT {MAX_REJECTS}",
         {"path": str(table.path)},
     ).fetchall()
     return (rows[0][3] if rows else 0), [(row, str(line), flaw) for row, line, flaw, _ in rows]
@@ -166,8 +171,10 @@ def _open_parquet(
 
 
 def _open_csv(path: Path, label: str, contract: Sequence[str]) -> Table:
-    with path.open(encoding="utf-8-sig", newline="") as handle:
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as handle:
         names = [name.strip() for name in next(csv.reader(handle, strict=True), [])]
+    if any(_NOT_UTF8 in name for name in names):
+        raise UnusableFile(unreadable(label, ValueError("the header is not UTF-8")))
     typed = ", ".join(f"'c{position}': 'VARCHAR'" for position in range(len(names)))
     # Nothing is guessed: a sniffed type or delimiter would change with the first rows.
     source = (
@@ -220,9 +227,12 @@ _LINES = (
     f"escape = '', columns = {{'line': 'VARCHAR'}}, max_line_size = {MAX_LINE_BYTES})"
 )
 _NUMBERED_LINES = f"(SELECT line, row_number() OVER () AS row_id FROM {_LINES})"
-_FLAW = """CASE WHEN line IS NULL THEN 'blank' WHEN NOT json_valid(line) THEN 'not JSON'
-    WHEN json_type(line) <> 'OBJECT' THEN 'not a JSON object'
-    WHEN len(json_keys(line)) <> len(list_distinct(json_keys(line))) THEN 'a key twice' END"""
+# DuckDB may evaluate a branch before its condition, so JSON functions only ever see valid JSON.
+_VALID = "CASE WHEN json_valid(line) THEN line END"
+_FLAW = f"""CASE WHEN line IS NULL THEN 'blank' WHEN NOT json_valid(line) THEN 'not JSON'
+    WHEN json_type({_VALID}) <> 'OBJECT' THEN 'not a JSON object'
+    WHEN len(json_keys({_VALID})) <> len(list_distinct(json_keys({_VALID}))) THEN 'a key twice'
+    END"""
 _MAX_KEYS = 10_000  # a table has columns, not data, as its keys
 
 
@@ -230,7 +240,7 @@ def _open_json_lines(
     connection: duckdb.DuckDBPyConnection, path: Path, label: str, contract: Sequence[str]
 ) -> Table:
     keys = connection.execute(
-        f"SELECT DISTINCT unnest(json_keys(line)) FROM {_LINES} WHERE {_FLAW} IS NULL "
+        f"SELECT DISTINCT unnest(json_keys({_VALID})) FROM {_LINES} WHERE {_FLAW} IS NULL "
         f"LIMIT {_MAX_KEYS}",
         {"path": str(path)},
     ).fetchall()
@@ -240,7 +250,7 @@ def _open_json_lines(
     picked = ", ".join(f"fields[{i + 1}] AS {name}" for i, name in enumerate(known))
 
     def relation(lines: str, row_id: str) -> str:
-        fields = f"json_extract_string(line, [{pointers}]) AS fields"
+        fields = f"json_extract_string({_VALID}, [{pointers}]) AS fields"
         return (
             f"(SELECT {picked or '1 AS nothing'}{row_id} FROM "
             f"(SELECT {fields}{row_id} FROM {lines} WHERE {_FLAW} IS NULL))"

@@ -30,7 +30,7 @@ def write_tables(folder: Path, millions: float, suffix: str, shuffled: bool, tex
         connection.execute("SET memory_limit = '4GB'")
         connection.execute(f"SET temp_directory = '{folder}/spill'")
         connection.execute(
-            f"""COPY (SELECT 'benchmark-' || b AS benchmark, 'question-' || b || '#' || i AS item_id,
+            f"""COPY (SELECT 'benchmark-' || b AS benchmark, 'item-' || b || '#' || i AS item_id,
                 'llm-' || m AS model, {trial} AS trial, (hash(b, i, m, t) % 2)::INTEGER AS correct
             FROM range({N_BENCHMARKS}) AS x(b), range({n_items}) AS y(i), range({N_LLMS}) AS z(m),
                 range({N_TRIALS}) AS w(t) {"ORDER BY hash(b, i, m, t, 1)" if shuffled else ""})
