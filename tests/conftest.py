@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import sys
 import zlib
 from collections.abc import Iterator, Mapping
@@ -67,7 +66,6 @@ def _global_state() -> Mapping[str, object]:
         "numpy.random": (numpy_state[1].tobytes(), *numpy_state[2:]),
         "numpy.geterr": np.geterr(),
         "numpy.get_printoptions": np.get_printoptions(),
-        "random": random.getstate(),
         "os.environ": {k: v for k, v in os.environ.items() if k.startswith(("JAX_", "XLA_"))},
         "working directory": Path.cwd(),
     }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -91,7 +93,8 @@ def imports(tree: ast.AST) -> Iterator[tuple[str, bool]]:
             yield from ((alias.name, typing_only) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
             if node.module == "bayescod":
-                yield from ((f"bayescod.{alias.name}", typing_only) for alias in node.names)
+                names = [alias.name for alias in node.names if alias.name != "__version__"]
+                yield from ((f"bayescod.{name}", typing_only) for name in names)
             else:
                 yield node.module, typing_only
         for child in ast.iter_child_nodes(node):
@@ -232,6 +235,19 @@ def test_import_is_light(module: str) -> None:
     loaded = set(result.stdout.split())
     assert "bayescod" in loaded
     assert sorted(loaded & set(HEAVY)) == []
+
+
+def test_every_imported_package_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"[\[><=;. ]", line)[0] for line in project["dependencies"]}
+    imported = {
+        module.split(".")[0]
+        for path in MODULES
+        for module, _ in imports(ast.parse(path.read_text(encoding="utf-8")))
+    }
+    third_party = imported - {"bayescod", "__future__"} - sys.stdlib_module_names
+    renamed = {"sklearn": "scikit-learn"}
+    assert {renamed.get(name, name) for name in third_party} <= declared
 
 
 def test_models_folder_holds_no_python() -> None:
