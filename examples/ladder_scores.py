@@ -139,7 +139,8 @@ def _windows(texts: Sequence[Codes]) -> npt.NDArray[np.uint8]:
     rng = np.random.default_rng(SEED)
     text = np.concatenate(texts)
     places = rng.integers(len(text) - WINDOW, size=_LOSS_WINDOWS)
-    return text[places[:, None] + np.arange(WINDOW + 1)]
+    windows: npt.NDArray[np.uint8] = text[places[:, None] + np.arange(WINDOW + 1)]
+    return windows
 
 
 def _loss(run: Run, texts: npt.NDArray[np.uint8], work: Path) -> float:

@@ -1,5 +1,6 @@
 """Train one model of the text ladder: seeded by step, resumable, on one CPU core."""
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,12 +57,14 @@ class Run:
     @property
     def parameters(self) -> int:
         """Number of trained numbers."""
-        return count_parameters(initial_weights(jax.random.key(0), self.shape))
+        # Shapes only: nothing is drawn or compiled.
+        key = jax.random.key(self.seed)
+        return count_parameters(jax.eval_shape(lambda: initial_weights(key, self.shape)))
 
     @property
     def rows(self) -> int:
         """Texts a step: 16 for the smallest model, growing with the cube root of the size."""
-        return round(16 * (self.parameters / 2_500) ** (1 / 3))
+        return round(16 * math.cbrt(self.parameters / 2_500))
 
     @property
     def steps_per_stage(self) -> int:
@@ -72,7 +75,7 @@ class Run:
     @property
     def learning_rate(self) -> float:
         """Constant after the warm-up; falls with the width by one rule for all models."""
-        return 0.15 * self.width**-0.75
+        return 0.15 * math.pow(self.width, -0.75)
 
     def tokens(self, stage: int) -> int:
         """Return the characters trained on after a stage."""
@@ -173,7 +176,7 @@ def train(run: Run, text: Codes, work: Path) -> None:
     while progress.stages < STAGES:
         start = time.perf_counter()
         stage = jnp.asarray(progress.stages, jnp.int32)
-        state, loss = jax.block_until_ready(advance(device_text, progress.state, stage))
+        state, loss = advance(device_text, progress.state, stage)
         progress = Progress(
             state=state,
             losses=(*progress.losses, float(loss)),
@@ -246,8 +249,9 @@ def write_progress(run: Run, progress: Progress, work: Path) -> None:
 def write_arrays(file: Path, arrays: Mapping[str, npt.ArrayLike]) -> None:
     """Write named arrays to an .npz file in one move."""
     temporary = file.with_suffix(".tmp")
+    named: dict[str, Any] = dict(arrays)
     with temporary.open("wb") as stream:
-        np.savez(stream, **{name: np.asarray(array) for name, array in arrays.items()})
+        np.savez(stream, **named)
     temporary.replace(file)
 
 

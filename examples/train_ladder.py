@@ -43,7 +43,7 @@ RUNS = (
 )
 # Toy models for a test of every step.
 TINY_ITEMS = 30
-TINY_RUNS = (Run("tiny-a", 4, ratio=15.0), Run("tiny-b", 6, ratio=15.0))
+TINY_RUNS = (Run("tiny-a", 4, ratio=60.0), Run("tiny-b", 6, role="target", ratio=60.0))
 
 
 def load_corpus(work: Path, packages: Path | None) -> Corpus:
