@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from bayescod.errors import Problem
 from bayescod.scores.checks import Check, capped, listed, missing_column, near_fix, shown
 from bayescod.scores.contract import typed
+from bayescod.scores.database import literal
 from bayescod.scores.rows import in_file, line_problems, row_problems
 from bayescod.scores.rules import chance_checks
 from bayescod.scores.tables import Table
@@ -77,7 +78,7 @@ def read_chance(connection: duckdb.DuckDBPyConnection, table: Table) -> ChanceLe
     rows = connection.execute(
         f"""SELECT row_id, coalesce(benchmark, ''), coalesce(item_id, ''), chance
         FROM (SELECT row_id, {typed(table, COLUMNS)} FROM {table.numbered}) ORDER BY row_id""",
-        {"path": str(table.path)},
+        {"path": literal(table.path)},
     ).fetchall()
     levels: dict[str, dict[str, float]] = {}
     seen: set[tuple[str, str]] = set()

@@ -58,7 +58,8 @@ def locked_database(paths: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection
         connection = duckdb.connect(":memory:", config=settings)
         try:
             # SET takes no parameters in older versions; a doubled quote is the whole SQL escape.
-            listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+            names = [name for path in paths for name in (str(path), literal(path))]
+            listed = ", ".join("'" + name.replace("'", "''") + "'" for name in names)
             connection.execute(f"SET allowed_paths = [{listed}]")
             connection.execute("SET enable_progress_bar = false")  # it would print to stdout
             connection.execute("SET enable_external_access = false")
@@ -116,6 +117,11 @@ def existing_file(path: str | os.PathLike[str], what: str) -> Path:
     if absolute.stat().st_size == 0:
         raise UnusableFile(empty_file(label, what))
     return absolute
+
+
+def literal(path: Path) -> str:
+    """File name as DuckDB takes it: a pattern that matches this file only."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in str(path))
 
 
 def empty_file(label: str, what: str) -> Problem:

@@ -14,6 +14,7 @@ import numpy as np
 
 from bayescod.errors import Problem
 from bayescod.scores.checks import capped, listed, missing_column, near_fix, shown
+from bayescod.scores.database import literal
 from bayescod.scores.records import FLOPS_PER_PARAM_TOKEN, LLMTable
 from bayescod.scores.tables import Table
 
@@ -61,7 +62,8 @@ def read_models(connection: duckdb.DuckDBPyConnection, table: Table) -> ModelsFi
     """
     picked = ", ".join(f"{table.text(name)} AS {name}" for name in COLUMNS)
     rows = connection.execute(
-        f"SELECT row_id, {picked} FROM {table.numbered} ORDER BY row_id", {"path": str(table.path)}
+        f"SELECT row_id, {picked} FROM {table.numbered} ORDER BY row_id",
+        {"path": literal(table.path)},
     ).fetchall()
     fields = {name: [row[i + 1] for row in rows] for i, name in enumerate(COLUMNS)}
     ids = [row[0] for row in rows]

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from bayescod.errors import Problem
 from bayescod.scores.checks import LISTED, Check, more, near_fix, shown
 from bayescod.scores.contract import typed
+from bayescod.scores.database import literal
 from bayescod.scores.rules import row_checks
 from bayescod.scores.tables import Table, broken_lines
 
@@ -59,7 +60,7 @@ def build_cells(connection: duckdb.DuckDBPyConnection, table: Table) -> list[Che
             min(chance) AS chance, max(chance) AS chance_max, bit_or({bits}) AS broken
         FROM (SELECT {typed(table)} FROM {table.relation})
         GROUP BY ALL""",
-        {"path": str(table.path)},
+        {"path": literal(table.path)},
     )
     (flags,) = connection.execute("SELECT bit_or(broken) FROM cell").fetchone() or (0,)
     return [check for position, check in enumerate(checks) if (flags or 0) >> position & 1]
@@ -143,7 +144,7 @@ def row_problems(
             f"""SELECT row_id, {check.got or check.column}, count(*) OVER ()
             FROM (SELECT row_id, {columns} FROM {table.numbered})
             WHERE {check.broken} ORDER BY row_id LIMIT {LISTED}""",
-            {"path": str(table.path)},
+            {"path": literal(table.path)},
         ).fetchall()
         problems += [check.problem(table.label, row, got) for row, got, _ in rows]
         if rows and rows[0][2] > LISTED:
@@ -168,7 +169,7 @@ def duplicate_problems(connection: duckdb.DuckDBPyConnection, table: Table) -> l
         GROUP BY {keys}{trial} HAVING count(*) > 1"""
     rows = connection.execute(
         f"SELECT *, count(*) OVER () FROM ({found}) ORDER BY first LIMIT {LISTED}",
-        {"path": str(table.path)},
+        {"path": literal(table.path)},
     ).fetchall()
     names = ["benchmark", "item_id", "model", "checkpoint", *(["trial"] if trial else [])]
     problems = [
@@ -200,7 +201,7 @@ def unknown_model_problems(
         f"""SELECT model, min(row_id) AS first
         FROM (SELECT row_id, {table.text("model")} AS model FROM {table.numbered})
         WHERE model IN (SELECT unnest($unknown)) GROUP BY model ORDER BY first""",
-        {"path": str(table.path), "unknown": unknown},
+        {"path": literal(table.path), "unknown": unknown},
     ).fetchall()
     return [
         Problem(

@@ -78,12 +78,12 @@ def select_ladder(
     Raises
     ------
     DataError
-        If the target has no compute, an anchor does not exist, is the target or has no scores, or
-        fewer than four LLMs remain in the ladder; all of these are listed.
+        If the target has no compute, an anchor or a dropped LLM does not exist, an anchor is the
+        target or has no scores, or fewer than four LLMs remain in the ladder; all of these are listed.
     """
     reasons = dict.fromkeys(drop, "asked to be dropped")
     wanted = _anchors(scores.llms, anchors)
-    return _select(scores, target, wanted, reasons, asked=[*anchors, *drop])
+    return _select(scores, target, wanted, reasons, asked=anchors)
 
 
 def select_backtest(scores: Scores, held_out: str, anchors: Sequence[str]) -> Selection:
@@ -130,7 +130,7 @@ def select_backtest(scores: Scores, held_out: str, anchors: Sequence[str]) -> Se
         for name, compute in zip(llms.name, llms.compute_flops, strict=True)
         if compute >= target.compute_flops and name not in wanted
     }
-    return _select(scores, target, wanted, later, asked=anchors)
+    return _select(scores, target, wanted, later, asked=[n for n in anchors if n != held_out])
 
 
 def _anchors(llms: LLMTable, asked: Collection[str]) -> set[str]:
@@ -172,6 +172,9 @@ def _select(
             ladder.append(name)
     ladder.sort(key=lambda name: float(llms.compute_flops[llms.index(name)]))
     problems = _task_problems(target, asked, llms, scored)
+    problems += [
+        unknown_name("model", name, llms.name) for name in dropped if name not in llms.name
+    ]
     if len(ladder) < MIN_LADDER:
         problems.append(_short_ladder(ladder, left_out))
     if problems:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from bayescod.errors import Problem
 from bayescod.scores.checks import shown
-from bayescod.scores.database import UnusableFile, unreadable
+from bayescod.scores.database import UnusableFile, literal, unreadable
 
 if TYPE_CHECKING:
     import duckdb
@@ -145,25 +145,29 @@ def broken_lines(
     if suffix == ".parquet":
         return 0, []
     if suffix == ".csv":
-        found = """SELECT DISTINCT line - 1 AS row_id, csv_line AS line, lower(error_type) AS flaw
+        path = str(table.path)
+        found = """SELECT line - 1 AS row_id, min(csv_line) AS text, min(lower(error_type)) AS flaw
             FROM reject_errors JOIN reject_scans USING (scan_id, file_id)
-            WHERE file_path = $path"""
+            WHERE file_path = $path GROUP BY row_id"""
     else:
-        found = f"""SELECT row_id, line, {_FLAW} AS flaw
+        path = literal(table.path)
+        found = f"""SELECT row_id, line AS text, {_FLAW} AS flaw
             FROM {_NUMBERED_LINES} WHERE line IS NOT NULL AND {_FLAW} IS NOT NULL"""
     rows = connection.execute(
-        f"SELECT row_id, line, flaw, count(*) OVER () FROM ({found}) ORDER BY row_id "
+        f"SELECT row_id, text, flaw, count(*) OVER () FROM ({found}) ORDER BY row_id "
         f"LIMIT {MAX_REJECTS}",
-        {"path": str(table.path)},
+        {"path": path},
     ).fetchall()
-    return (rows[0][3] if rows else 0), [(row, str(line), flaw) for row, line, flaw, _ in rows]
+    return (rows[0][3] if rows else 0), [(row, str(text), flaw) for row, text, flaw, _ in rows]
 
 
 def _open_parquet(
     connection: duckdb.DuckDBPyConnection, path: Path, label: str, contract: Sequence[str]
 ) -> Table:
     source = "read_parquet($path, hive_partitioning = false)"
-    head = connection.execute(f"SELECT * FROM {source} LIMIT 0", {"path": str(path)}).description
+    head = connection.execute(
+        f"SELECT * FROM {source} LIMIT 0", {"path": literal(path)}
+    ).description
     names = [name for name, *_ in head or []]
     types = {name: str(kind) for name, kind, *_ in head or []}
     numeric = {name for name in names if types[name] in _NUMERIC or types[name].startswith("DEC")}
@@ -242,7 +246,7 @@ def _open_json_lines(
     keys = connection.execute(
         f"SELECT DISTINCT unnest(json_keys({_VALID})) FROM {_LINES} WHERE {_FLAW} IS NULL "
         f"LIMIT {_MAX_KEYS}",
-        {"path": str(path)},
+        {"path": literal(path)},
     ).fetchall()
     names = {name for (name,) in keys}
     known = tuple(name for name in contract if name in names)

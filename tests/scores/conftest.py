@@ -2,37 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import duckdb
 import pytest
 
-Row = Mapping[str, object]
+from tests.scores._tables import Row, write_rows
+
 Write = Callable[..., Path]
-
-
-def write_rows(path: Path, rows: Iterable[Row]) -> Path:
-    """Rows as CSV, JSON lines or Parquet, by the ending; blank where a key is absent."""
-    rows = list(rows)
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    if path.suffix == ".jsonl":
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
-        path.write_text(lines, encoding="utf-8")
-        return path
-    target = path if path.suffix == ".csv" else path.with_suffix(".tmp.csv")
-    with target.open("w", encoding="utf-8", newline="") as handle:
-        writer = csv.DictWriter(handle, names)
-        writer.writeheader()
-        writer.writerows(rows)
-    if path.suffix == ".parquet":
-        with duckdb.connect() as connection:
-            relation = connection.read_csv(str(target), header=True, delimiter=",", quotechar='"')
-            relation.write_parquet(str(path))
-        target.unlink()
-    return path
 
 
 @pytest.fixture

@@ -1,0 +1,147 @@
+"""Hostile names are data, and the database reaches nothing but the named files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from bayescod.errors import DataError
+from bayescod.scores import read_scores
+from bayescod.scores.checks import shown
+from bayescod.scores.database import locked_database
+from tests.scores._tables import write_rows
+
+HOSTILE = (
+    "=cmd|' /C calc'!A0",
+    "<script>alert(1)</script>",
+    "../../etc/passwd",
+    "'; DROP TABLE cell; --",
+    "\"); ATTACH 'x.db'; --",
+    "$path",
+    "naïve 数学 🙂",
+    "a\nb\tc",
+    "NULL",
+    "nan",
+    "current",
+    " padded ",
+)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
+def test_hostile_names_are_plain_data(suffix: str, tmp_path: Path) -> None:
+    rows = [
+        {"benchmark": name, "item_id": name, "model": name, "checkpoint": name, "score": 0.5}
+        for name in HOSTILE
+    ]
+    scores = write_rows(tmp_path / f"s{suffix}", rows)
+    models = write_rows(
+        tmp_path / f"m{suffix}",
+        [{"model": name, "compute_flops": 1e20, "family": name, "run": name} for name in HOSTILE],
+    )
+    chances = write_rows(
+        tmp_path / f"b{suffix}", [{"benchmark": name, "chance": 0.25} for name in HOSTILE]
+    )
+    read = read_scores(scores, models, chances)
+    assert [b.benchmark for b in read.benchmarks] == sorted(HOSTILE)
+    assert all(b.item_id == (b.benchmark,) == b.llm for b in read.benchmarks)
+    assert all(b.chance == 0.25 for b in read.benchmarks)
+    assert read.llms.name == read.llms.family == read.llms.run == HOSTILE
+
+
+@pytest.mark.parametrize(
+    "column", ['x"; DROP TABLE y; --', "a'b", "row_id", "select", "Model", "nothing", "c0", "{}"]
+)
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl"])
+def test_hostile_column_names_are_plain_data(
+    column: str, suffix: str, tmp_path: Path, models: Path
+) -> None:
+    rows = [{column: "x", "benchmark": "b", "model": "m1", "score": 0.5}]
+    read = read_scores(write_rows(tmp_path / f"s{suffix}", rows), models)
+    assert read.unknown_columns == (column,)
+    assert read.benchmarks[0].pass_rate[0, 0] == 0.5
+
+
+@pytest.mark.parametrize(
+    "name", ["a[1]*?.csv", "it's.csv", "x=1.csv", "s p a c e.parquet", "数学{a,b}.jsonl", "~.csv"]
+)
+def test_hostile_file_names_are_plain_names(name: str, tmp_path: Path, models: Path) -> None:
+    rows = [{"benchmark": "b", "model": "m1", "score": 0.5}]
+    path = write_rows(tmp_path / name, rows)
+    decoy = [{"benchmark": "decoy", "model": "m1", "score": 0.5}]
+    write_rows(tmp_path / f"a1xx{path.suffix}", decoy)
+    assert [b.benchmark for b in read_scores(path, models).benchmarks] == ["b"]
+
+
+def test_folders_in_the_path_are_no_columns(tmp_path: Path, models: Path) -> None:
+    folder = tmp_path / "model=m2"
+    folder.mkdir()
+    rows = [{"benchmark": "b", "model": "m1", "score": 0.5}]
+    read = read_scores(write_rows(folder / "s.parquet", rows), models)
+    assert read.benchmarks[0].llm == ("m1",)
+
+
+def test_relative_paths_are_read(
+    tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_rows(tmp_path / "s.csv", [{"benchmark": "b", "model": "m1", "score": 0.5}])
+    with monkeypatch.context() as patch:
+        patch.chdir(tmp_path)
+        assert read_scores("s.csv", models.name).benchmarks[0].llm == ("m1",)
+
+
+@pytest.mark.parametrize("path", ["https://example.org/s.csv", "s3://bucket/s.parquet", "*.csv"])
+def test_only_local_files_are_opened(path: str, models: Path) -> None:
+    with pytest.raises(DataError, match="missing-file"):
+        read_scores(path, models)
+
+
+def test_the_database_is_locked(tmp_path: Path) -> None:
+    allowed = tmp_path / "it's allowed.csv"
+    allowed.write_text("a\n1\n", encoding="utf-8")
+    other = tmp_path / "other.csv"
+    other.write_text("a\n1\n", encoding="utf-8")
+    with locked_database([allowed]) as connection:
+        read = "SELECT count(*) FROM read_csv($path)"
+        assert connection.execute(read, {"path": str(allowed)}).fetchall() == [(1,)]
+        for statement, error in (
+            (f"FROM read_csv('{other}')", duckdb.PermissionException),
+            (f"COPY (SELECT 1) TO '{tmp_path}/out.csv'", duckdb.PermissionException),
+            (f"ATTACH '{tmp_path}/x.db'", duckdb.PermissionException),
+            ("INSTALL httpfs", duckdb.Error),
+            ("SET enable_external_access = true", duckdb.InvalidInputException),
+            ("SET memory_limit = '100GB'", duckdb.InvalidInputException),
+        ):
+            with pytest.raises(error):
+                connection.execute(statement)
+        (limit,) = connection.execute("SELECT current_setting('memory_limit')").fetchone() or ("",)
+        assert "MiB" in limit
+
+
+def test_large_intermediates_spill_outside_the_working_folder(tmp_path: Path) -> None:
+    with locked_database([]) as connection:
+        (folder,) = connection.execute("SELECT current_setting('temp_directory')").fetchone() or (
+            "",
+        )
+        assert Path(folder).is_dir()
+        assert Path(folder) != Path.cwd()
+    assert not Path(folder).exists()
+
+
+def test_messages_stay_on_one_short_line(write: Callable[..., Path], models: Path) -> None:
+    long = "x\n\x1b[31m" * 100
+    rows = [{"benchmark": "b", "model": long, "score": 0.5}]
+    with pytest.raises(DataError) as caught:
+        read_scores(write("s.jsonl", rows), models)
+    (problem,) = caught.value.problems
+    assert "\x1b" not in str(problem)
+    assert "\n" not in str(problem)
+    assert len(problem.got) <= 80
+
+
+def test_shown_keeps_printable_text_and_escapes_the_rest() -> None:
+    assert shown("数学 <b> =x") == "数学 <b> =x"
+    assert shown("a\tb\u202e") == "a\\tb\\u202e"
+    assert len(shown("x" * 1000)) == 80
