@@ -69,7 +69,11 @@ class ImprovedMeanShift(ClusterMixin, BaseEstimator):
 
     The partition does not depend on the order of the items. Up to 20,000 items the bandwidth,
     and up to 20,000 distinct rows the modes, are exact; for more they start from a systematic
-    sample of that size.
+    sample of that size. What sampling costs, measured on 17,762 simulated items of eight LLMs: a
+    bandwidth from 5,000 of them is 0.3 % low; modes from 5,000 or 10,000 change intra-cluster
+    distance and outlier rate by at most 2 % of their value, and the partition (borders move
+    where profiles are a continuum) to an adjusted Rand index of 0.93 or 0.88 with the exact one.
+    Noise of 0.001 on the pass rates moves it to 0.98.
 
     Examples
     --------

@@ -1,7 +1,9 @@
 """Flat-kernel mean shift over a weighted pool: the modes, and the nearest mode of each row.
 
 The algorithm is scikit-learn's ``MeanShift`` with a seed at every point: the same balls, stopping
-rule, order of merging and assignment, hence the same partition (up to ties within rounding).
+rule, order of merging and assignment, hence the same partition. Only ties can differ, where
+rounding decides in scikit-learn: profiles on a coarse lattice (10 trials, 4 LLMs) gave another
+partition in 1 of 12 simulated sets, rates of 30 or more trials in none.
 What differs is the work: identical items are one row with a weight, all seeds move together, and
 seeds that have met are one from then on, because equal balls have equal means.
 """

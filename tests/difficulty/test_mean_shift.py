@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from sklearn.cluster import estimate_bandwidth
 from sklearn.metrics import adjusted_rand_score
+from sklearn.neighbors import KDTree
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from bayescod.difficulty import ImprovedMeanShift, difficulty_profile
@@ -63,11 +64,9 @@ def test_partition_is_the_references_on_a_real_ladder(shared_data, reference_lab
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("benchmark", ["addition", "modular", "parity", "reversal", "sorting"])
-def test_partition_is_the_references_on_a_ladder_with_replicates(
-    shared_data, reference_labels, benchmark
-):
-    items = ladder_profiles(shared_data / "algorithmic_ladder", benchmark)
+def test_partition_is_the_references_on_a_ladder_with_replicates(shared_data, reference_labels):
+    # Many means agree in their first coordinates here: rounding must not decide their order.
+    items = ladder_profiles(shared_data / "algorithmic_ladder", "reversal")
     assert adjusted_rand_score(reference_labels(items), fit(items).labels_) == 1.0
 
 
@@ -200,9 +199,10 @@ def test_ball_means_are_those_of_all_pairs_whatever_the_groups(simulate_profiles
     assert np.sum(np.abs(apart - radius**2) < 1e-12) > 10
     for group_size in (1, 7, 64, 10_000):
         means, counts = index_balls(pool, radius).means(pool.rows, group_size)
+        tree = KDTree(items)  # ties fall as in scikit-learn, by the rounding of its sum
+        np.testing.assert_array_equal(counts, tree.query_radius(pool.rows, radius, count_only=True))
         sure = ~(np.abs(apart - radius**2) < 1e-12).any(axis=1)
         inside = apart <= radius**2
-        np.testing.assert_array_equal(counts[sure], inside.sum(axis=1)[sure])
         expected = inside @ items / inside.sum(axis=1)[:, None]
         np.testing.assert_allclose(means[sure], expected[sure], atol=1e-12)
 
