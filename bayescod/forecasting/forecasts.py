@@ -1,0 +1,282 @@
+"""Third stage of a forecast: predictive draws for a target, and the records made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from bayescod._arviz import to_datatree
+from bayescod.forecasting.coupling import coupled_normals
+from bayescod.forecasting.fitting import PREDICT, BenchmarkFit, CodFit, Specs, generator, run_effects
+from bayescod.forecasting.ladder import fitted, measured
+from bayescod.forecasting.mapping import draw_for_each, full_scores, subset_scores
+from bayescod.forecasting.predictive import (
+    cluster_scores,
+    curve_draws,
+    flatten,
+    single_curve_scores,
+    with_spread,
+)
+from bayescod.forecasting.records import (
+    BenchmarkForecast,
+    ClusterForecast,
+    Diagnostics,
+    Reason,
+    TargetPoint,
+    summarise,
+)
+from bayescod.forecasting.status import judge
+from bayescod.scores.selection import Selection, Target
+
+FloatArray = npt.NDArray[np.float64]
+
+GRID_POINTS = 48
+BEYOND_TARGET = 10.0
+"""The fan goes on to this many times the target's compute."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Draws:
+    """Predictive draws along compute; the target is the last point."""
+
+    compute: FloatArray
+    latent: FloatArray
+    subset: FloatArray
+    share: FloatArray
+    extra: Mapping[str, tuple[tuple[str, ...], FloatArray]]
+    n_end_to_end: int
+
+
+def forecasts_for(
+    fits: Sequence[BenchmarkFit],
+    names: Sequence[str],
+    selection: Selection,
+    specs: Specs,
+    seed: int,
+) -> tuple[BenchmarkForecast, ...]:
+    """Forecast one target from fitted benchmarks.
+
+    Parameters
+    ----------
+    fits : sequence of BenchmarkFit
+    names : sequence of str
+        Their benchmarks.
+    selection : Selection
+    specs : Specs
+    seed : int
+
+    Returns
+    -------
+    tuple of BenchmarkForecast
+        Draw i is the same world in all of them: the target's run effect is drawn jointly.
+    """
+    effects = np.stack([run_effects(one, selection.ladder) for one in fits], axis=1)
+    n_draws = fits[0].curve.diagnostics.n_draws
+    run_normals, rho = coupled_normals(np.random.default_rng([seed, PREDICT]), effects, n_draws)
+    return tuple(
+        _forecast(one, name, selection.target, specs, generator(seed, name, PREDICT), normals, rho)
+        for one, name, normals in zip(fits, names, run_normals, strict=True)
+    )
+
+
+def _forecast(
+    one: BenchmarkFit,
+    name: str,
+    target: Target,
+    specs: Specs,
+    rng: np.random.Generator,
+    run_normals: FloatArray,
+    rho: FloatArray,
+) -> BenchmarkForecast:
+    whole = one.whole
+    top = max(target.compute_flops, float(whole.compute_flops.max())) * BEYOND_TARGET
+    grid = np.geomspace(float(whole.compute_flops.min()), top, GRID_POINTS)
+    compute = np.append(grid, target.compute_flops)
+    draws = _predict(one, specs, rng, compute, run_normals)
+    latent = draws.latent[-1]
+    noise = np.sqrt(whole.evaluation_ratio * latent * (1.0 - latent))
+    score = np.clip(latent + noise * rng.standard_normal(latent.size), 0.0, 1.0)
+    diagnostics = _diagnostics(one, draws)
+    status, reasons = judge(diagnostics)
+    status, reasons = _cautions(one, draws, status, reasons)
+    point = TargetPoint(
+        model=target.name,
+        compute_flops=target.compute_flops,
+        compute_ratio=target.compute_flops / float(whole.compute_flops.max()),
+        truth=whole.truth,
+    )
+    return BenchmarkForecast(
+        benchmark=name,
+        n_items=len(whole.scores.item_id) if whole.scores.item_id is not None else 0,
+        method="end-to-end" if one.cod is None else "cod",
+        reason=one.grouping.reason,
+        law=(specs.end_to_end if one.cod is None or specs.cod is None else specs.cod).name,
+        target=point,
+        a_unit_flops=whole.unit_flops,
+        clusters=() if one.cod is None else _clusters(one.cod),
+        diagnostics=diagnostics,
+        status=status,
+        reasons=reasons,
+        seconds=one.seconds,
+        tree=_tree(one, draws, score, rho),
+    )
+
+
+def _predict(
+    one: BenchmarkFit,
+    specs: Specs,
+    rng: np.random.Generator,
+    compute: FloatArray,
+    run_normals: FloatArray,
+) -> _Draws:
+    log_compute = np.log(compute / one.whole.unit_flops)
+    curve = curve_draws(one.curve.sites)
+    spread = flatten(one.curve.sites["spread"])
+    direct = single_curve_scores(curve, spread, log_compute, run_normals)
+    if one.cod is None or specs.mapping is None:
+        nothing = np.full(direct.shape, np.nan)
+        return _Draws(compute, direct, nothing, nothing[-1], {}, direct.shape[1])
+    cod = one.cod
+    clusters = curve_draws(cod.sites)
+    accuracy = cluster_scores(
+        clusters,
+        flatten(cod.sites["run_scale"]),
+        flatten(cod.sites["spread"]),
+        one.grouping.ladder.log_compute,
+        log_compute,
+        run_normals,
+        rng.standard_normal(clusters.b.shape),
+    )
+    subset = subset_scores(accuracy, cod.masks, cod.groups)
+    share = cod.masks.share[cod.masks.of_draw]
+    lane_of_draw = cod.lane_of_mask[cod.masks.of_draw]
+    degree = specs.mapping.degree or 4
+    steps, map_spread = draw_for_each(rng, cod.mappings, lane_of_draw, degree)
+    rest = with_spread(
+        _polynomial(np.nan_to_num(subset), steps), map_spread, rng.standard_normal(share.size)
+    )
+    mapped = full_scores(np.nan_to_num(subset), share, rest)
+    fallen_back = (lane_of_draw < 0) & (share < 1.0)
+    latent = np.where(fallen_back, direct, mapped)
+    kept = cod.masks.mask[cod.masks.of_draw]
+    extra = {
+        "extrapolatable": (("draw", "cluster"), kept.astype(np.int8)),
+        "increments": (("draw", "step"), steps),
+        "mapping_spread": (("draw",), map_spread),
+        "end_to_end": (("draw",), direct[-1]),
+    }
+    return _Draws(compute, latent, subset, share, extra, int(fallen_back.sum()))
+
+
+def _polynomial(x: FloatArray, increments: FloatArray) -> FloatArray:
+    """:func:`bayescod.curves.monotone_polynomial` for (compute, draw) and (draw, degree)."""
+    from bayescod.curves import monotone_polynomial
+
+    return np.asarray(monotone_polynomial(x, increments))
+
+
+def _diagnostics(one: BenchmarkFit, draws: _Draws) -> Diagnostics:
+    """The worst figures over the posteriors that the forecast rests on."""
+    if one.cod is None:
+        return one.curve.diagnostics
+    own = one.cod.posterior.diagnostics
+    if draws.n_end_to_end == 0:
+        return own
+    other = one.curve.diagnostics
+    return replace(
+        own,
+        max_rhat=float(np.maximum(own.max_rhat, other.max_rhat)),
+        min_ess_bulk=float(np.minimum(own.min_ess_bulk, other.min_ess_bulk)),
+        min_ess_tail=float(np.minimum(own.min_ess_tail, other.min_ess_tail)),
+        divergences=own.divergences + other.divergences,
+        n_draws=own.n_draws + other.n_draws,
+        reruns=max(own.reruns, other.reruns),
+    )
+
+
+def _cautions(
+    one: BenchmarkFit, draws: _Draws, status: str, reasons: tuple[Reason, ...]
+) -> tuple[str, tuple[Reason, ...]]:
+    found = list(reasons) + list(one.grouping.remarks)
+    cautious = False
+    if one.cod is not None:
+        part = draws.n_end_to_end / draws.latent.shape[1]
+        if part > 0:
+            text = f"{part:.0%} of the draws have no usable subset and take the end-to-end forecast"
+            found.append(Reason("no-subset", text))
+            cautious |= part > 0.5
+        if one.cod.map_rhat > 1.05:
+            text = f"mapping posterior: R-hat {one.cod.map_rhat:.2f}, wanted at most 1.05"
+            found.append(Reason("mapping-rhat", text))
+            cautious = True
+    if cautious and status == "pass":
+        status = "review"
+    return status, tuple(found)
+
+
+def _clusters(cod: CodFit) -> tuple[ClusterForecast, ...]:
+    chance = cod.masks.mask[cod.masks.of_draw].mean(axis=0)
+    draws = curve_draws(cod.sites)
+    columns = {"a": np.exp(draws.log_a), "b": draws.b, "c": draws.c, "g": draws.g}
+    return tuple(
+        ClusterForecast(
+            cluster=k,
+            n_items=int(cod.groups.n_items[k]),
+            p_extrapolatable=float(chance[k]),
+            parameters={name: summarise(values[:, k]) for name, values in columns.items()},
+        )
+        for k in range(chance.size)
+    )
+
+
+def _tree(one: BenchmarkFit, draws: _Draws, score: FloatArray, rho: FloatArray) -> xr.DataTree:
+    posterior = one.curve if one.cod is None else one.cod.posterior
+    sites = one.curve.sites if one.cod is None else one.cod.sites
+    lane = one.curve_lane if one.cod is None else one.cod.lane
+    ladder = one.whole if one.cod is None else one.grouping.ladder
+    models = list(ladder.scores.llm)
+    n = ladder.n_ladder
+    final = measured(one.whole.scores)
+    rate, variance = fitted(final)
+    observed = np.asarray(lane.data["observed"], dtype=bool)
+    dims = dict.fromkeys(("log_a", "b", "c", "g"), ["cluster"]) if one.cod is not None else {}
+    dims |= {"run_effect": ["run"], "fitted_rate": ["obs_id"], "fitted_sd": ["obs_id"]}
+    dims |= dict.fromkeys(("score", "compute_flops", "role", "evaluation_sd"), ["model"])
+    if one.grouping.labels is not None and one.cod is not None:
+        dims["item_cluster"] = ["item"]
+    constant: dict[str, npt.ArrayLike] = {"a_unit_flops": one.whole.unit_flops}
+    if one.grouping.labels is not None:
+        constant["item_cluster"] = one.grouping.labels
+    padded = np.full(len(models), np.nan)
+    padded[:n] = one.whole.compute_flops
+    tree = to_datatree(
+        sites,
+        dims=dims,
+        coords={"model": np.array(models, dtype=object).astype(str)},
+        sample_stats=posterior.stats,
+        observed_data={
+            "score": rate,
+            "compute_flops": padded,
+            "role": np.array(["ladder"] * n + ["anchor"] * (len(models) - n)),
+            "evaluation_sd": np.sqrt(variance),
+            "fitted_rate": np.asarray(lane.data["pass_rate"])[observed],
+            "fitted_sd": np.sqrt(np.asarray(lane.data["variance"])[observed]),
+        },
+        constant_data=constant,
+    )
+    predictions: dict[str, tuple[tuple[str, ...], npt.NDArray[np.generic]]] = {
+        "score": (("draw",), score),
+        "latent_score": (("draw",), draws.latent[-1]),
+        "subset_score": (("draw",), draws.subset[-1]),
+        "predictable_share": (("draw",), draws.share),
+        "run_correlation": (("draw",), rho),
+        "fan": (("compute", "draw"), draws.latent[:-1].astype(np.float32)),
+        **draws.extra,
+    }
+    coords = {"compute": draws.compute[:-1], "draw": np.arange(score.size)}
+    tree["predictions"] = xr.DataTree(xr.Dataset(predictions, coords=coords))
+    return tree

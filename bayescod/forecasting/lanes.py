@@ -1,0 +1,169 @@
+"""Lanes for the sampler: one benchmark's data, padded to a shape that many benchmarks share."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from bayescod.forecasting.ladder import Ladder, fitted, group_of
+from bayescod.programs.geometry import initial_end_points
+from bayescod.programs.space import curve_coordinates
+from bayescod.sampling import Lane
+from bayescod.specs import Spec
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+def padded_size(n: int, smallest: int) -> int:
+    """The smallest power of two that is at least ``n`` and ``smallest``."""
+    return max(smallest, 1 << (n - 1).bit_length())
+
+
+def curve_lane(ladder: Ladder, spec: Spec) -> Lane:
+    """Lane of the end-to-end program.
+
+    Parameters
+    ----------
+    ladder : Ladder
+    spec : Spec
+        Of program ``single_curve``.
+
+    Returns
+    -------
+    Lane
+    """
+    rate, variance = fitted(ladder.scores)
+    n = ladder.n_ladder
+    size = padded_size(n, 16)
+    data = _curve_data(ladder, spec, size) | _observations(
+        rate[None, :n], variance[None, :n], (1, size)
+    )
+    return Lane(data, _start(rate[None, :n], spec, (1, size), scalar=True), used={})
+
+
+def cluster_lane(ladder: Ladder, labels: IntArray, spec: Spec) -> Lane:
+    """Lane of the COD program: clusters by LLMs.
+
+    Parameters
+    ----------
+    ladder : Ladder
+    labels : IntArray
+        [item] cluster of each item, -1 for none; clusters 0 to K - 1 all have items.
+    spec : Spec
+        Of program ``clusters``.
+
+    Returns
+    -------
+    Lane
+    """
+    n, n_cluster = ladder.n_ladder, int(labels.max()) + 1
+    groups = [fitted(group_of(ladder.scores, labels == k)) for k in range(n_cluster)]
+    rate = np.stack([group[0][:n] for group in groups])
+    variance = np.stack([group[1][:n] for group in groups])
+    size, height = padded_size(n, 16), padded_size(n_cluster, 8)
+    run_used = np.arange(size - 2) < n - 2
+    cluster_used = np.arange(height) < n_cluster
+    basis = np.zeros((size, size - 2))
+    basis[:n, : n - 2] = run_basis(ladder.log_compute)
+    data = (
+        _curve_data(ladder, spec, size)
+        | _observations(rate, variance, (height, size))
+        | {"run_basis": basis, "run_used": run_used, "cluster_used": cluster_used}
+    )
+    used = dict.fromkeys(("log_a", "b", "c", "g"), cluster_used) | {"run_effect": run_used}
+    return Lane(data, _start(rate, spec, (height, size), scalar=False), used)
+
+
+def run_basis(log_compute: FloatArray) -> FloatArray:
+    """Orthonormal basis of run effects that are neither constant nor linear in log compute.
+
+    Parameters
+    ----------
+    log_compute : FloatArray
+        [llm], at least three, not all equal.
+
+    Returns
+    -------
+    FloatArray
+        [llm, llm - 2].
+    """
+    n = log_compute.size
+    line = np.stack([np.ones(n), log_compute - log_compute.mean()], axis=1)
+    complete, _ = np.linalg.qr(np.concatenate([line, np.eye(n)], axis=1))
+    return np.asarray(complete[:, 2:n])
+
+
+def line_leverage(log_compute: FloatArray, at: FloatArray) -> FloatArray:
+    """Variance of a straight line's prediction, in units of the variance of one point.
+
+    Parameters
+    ----------
+    log_compute : FloatArray
+        [llm] where the line was fitted.
+    at : FloatArray
+        Where it is predicted, any shape.
+
+    Returns
+    -------
+    FloatArray
+        ``1 / n + (u - mean)^2 / sum (u_l - mean)^2``.
+    """
+    centre = log_compute.mean()
+    spread = ((log_compute - centre) ** 2).sum()
+    return np.asarray(1.0 / log_compute.size + (at - centre) ** 2 / spread)
+
+
+def _curve_data(ladder: Ladder, spec: Spec, size: int) -> dict[str, npt.NDArray[np.generic]]:
+    log_compute = ladder.log_compute
+    prior = spec.priors.get("g")
+    alpha, beta = 1.0, 1.0
+    if prior is not None:
+        chance = ladder.scores.chance
+        mean = prior.parameters["mean"] if not chance else chance
+        weight = prior.parameters["concentration" if not chance else "chance_concentration"]
+        alpha, beta = mean * weight, (1.0 - mean) * weight
+    full = np.full(size, log_compute.mean())
+    full[: log_compute.size] = log_compute
+    return {
+        "log_compute": full,
+        "log_low": np.asarray(log_compute.min()),
+        "log_high": np.asarray(log_compute.max()),
+        "guess_alpha": np.asarray(alpha),
+        "guess_beta": np.asarray(beta),
+    }
+
+
+def _observations(
+    rate: FloatArray, variance: FloatArray, shape: tuple[int, int]
+) -> dict[str, npt.NDArray[np.generic]]:
+    observed = np.zeros(shape, dtype=bool)
+    values, spread = np.full(shape, 0.5), np.zeros(shape)
+    rows, columns = rate.shape
+    seen = ~np.isnan(rate)
+    observed[:rows, :columns] = seen
+    values[:rows, :columns] = np.where(seen, rate, 0.5)
+    spread[:rows, :columns] = np.where(seen, np.nan_to_num(variance), 0.0)
+    return {
+        "pass_rate": values.ravel(),
+        "variance": spread.ravel(),
+        "observed": observed.ravel(),
+    }
+
+
+def _start(
+    rate: FloatArray, spec: Spec, shape: tuple[int, int], *, scalar: bool
+) -> dict[str, FloatArray]:
+    """Coordinates of a curve through the means of the lowest and highest quarter of the ladder."""
+    quarter = max(2, rate.shape[1] // 4)
+    seen = ~np.isnan(rate)
+    mean = np.where(seen, rate, 0.0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    filled = np.where(seen, rate, mean[:, None])
+    low, high = filled[:, :quarter].mean(axis=1), filled[:, -quarter:].mean(axis=1)
+    full_low, full_high = np.full(shape[0], 0.1), np.full(shape[0], 0.5)
+    full_low[: low.size], full_high[: high.size] = low, high
+    ends = {
+        name: np.asarray(value, dtype=np.float64)
+        for name, value in initial_end_points(full_low, full_high)._asdict().items()
+    }
+    return {name: ends[name][0] if scalar else ends[name] for name in curve_coordinates(spec)}

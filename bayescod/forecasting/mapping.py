@@ -1,0 +1,219 @@
+"""From the predictable subset to the full benchmark: one posterior a mask, one draw of it a draw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from bayescod.forecasting.ladder import Ladder, fitted, group_of
+from bayescod.forecasting.lanes import padded_size
+from bayescod.sampling import Lane
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+IntArray = npt.NDArray[np.int64]
+MIN_POINTS = 3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Groups:
+    """Clusters and, last, all items outside them: their summed rates for every LLM.
+
+    Attributes
+    ----------
+    total, variance : FloatArray
+        [group, llm] sum of pass rates over the group's items and its variance; llm runs over the
+        ladder, then the anchors; NaN where an LLM has no item of the group.
+    n_items : FloatArray
+        [group].
+    """
+
+    total: FloatArray
+    variance: FloatArray
+    n_items: FloatArray
+
+
+def groups_of(ladder: Ladder, labels: IntArray) -> Groups:
+    """Sum the pass rates of every cluster and of the items outside.
+
+    Parameters
+    ----------
+    ladder : Ladder
+    labels : IntArray
+        [item], -1 for items outside.
+
+    Returns
+    -------
+    Groups
+    """
+    total, variance, sizes = [], [], []
+    for label in [*range(int(labels.max()) + 1), -1]:
+        members = labels == label
+        size = int(members.sum())
+        if size == 0:
+            rate = spread = np.zeros(len(ladder.scores.llm))
+        else:
+            rate, spread = fitted(group_of(ladder.scores, members))
+        total.append(rate * size)
+        variance.append(spread * size**2)
+        sizes.append(float(size))
+    return Groups(np.stack(total), np.stack(variance), np.array(sizes))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Masks:
+    """Distinct masks of extrapolatable clusters among the draws.
+
+    Attributes
+    ----------
+    mask : BoolArray
+        [mask, cluster].
+    of_draw : IntArray
+        [draw] which mask a draw has.
+    share : FloatArray
+        [mask] share of the items that are in the subset.
+    """
+
+    mask: BoolArray
+    of_draw: IntArray
+    share: FloatArray
+
+
+def distinct_masks(extrapolatable: BoolArray, groups: Groups) -> Masks:
+    """Find the distinct masks.
+
+    Parameters
+    ----------
+    extrapolatable : BoolArray
+        [draw, cluster].
+    groups : Groups
+
+    Returns
+    -------
+    Masks
+    """
+    mask, of_draw = np.unique(extrapolatable, axis=0, return_inverse=True)
+    share = mask @ groups.n_items[:-1] / groups.n_items.sum()
+    return Masks(mask, np.ravel(of_draw), share)
+
+
+def mapping_lanes(masks: Masks, groups: Groups) -> tuple[list[Lane], IntArray]:
+    """Lanes of the mapping program.
+
+    Parameters
+    ----------
+    masks : Masks
+    groups : Groups
+
+    Returns
+    -------
+    lanes : list of Lane
+    lane_of_mask : IntArray
+        [mask] index of its lane; -1 where the subset is empty, is everything, or has fewer than
+        three points.
+    """
+    n_llm = groups.total.shape[1]
+    size = padded_size(n_llm, 16)
+    lanes: list[Lane] = []
+    lane_of_mask = np.full(len(masks.mask), -1)
+    for i, mask in enumerate(masks.mask):
+        inside = np.append(mask, False)
+        n_in, n_out = groups.n_items[inside].sum(), groups.n_items[~inside].sum()
+        if n_in == 0 or n_out == 0:
+            continue
+        x = groups.total[inside].sum(axis=0) / n_in
+        rest = groups.total[~inside & (groups.n_items > 0)].sum(axis=0) / n_out
+        seen = ~np.isnan(x) & ~np.isnan(rest)
+        if seen.sum() < MIN_POINTS:
+            continue
+        columns = {
+            "subset_rate": x,
+            "subset_variance": groups.variance[inside].sum(axis=0) / n_in**2,
+            "pass_rate": rest,
+            "variance": groups.variance[~inside].sum(axis=0) / n_out**2,
+        }
+        data = {name: _padded(np.where(seen, v, 0.5), size) for name, v in columns.items()}
+        data["observed"] = np.append(seen, np.zeros(size - n_llm, dtype=bool))
+        lane_of_mask[i] = len(lanes)
+        lanes.append(Lane(data, start={}, used={}))
+    return lanes, lane_of_mask
+
+
+def _padded(values: FloatArray, size: int) -> FloatArray:
+    return np.append(values, np.full(size - values.size, 0.5))
+
+
+def subset_scores(cluster_scores: FloatArray, masks: Masks, groups: Groups) -> FloatArray:
+    """Accuracy on the predictable subset, weighted by the clusters' items.
+
+    Parameters
+    ----------
+    cluster_scores : FloatArray
+        (compute, draw, cluster).
+    masks : Masks
+    groups : Groups
+
+    Returns
+    -------
+    FloatArray
+        (compute, draw) in [0, 1]; NaN where a draw's subset is empty.
+    """
+    weight = masks.mask[masks.of_draw] * groups.n_items[:-1]
+    total = weight.sum(axis=1)
+    summed = np.einsum("gdk,dk->gd", cluster_scores, weight)
+    return np.where(total > 0, summed / np.maximum(total, 1.0), np.nan)
+
+
+def full_scores(
+    subset: FloatArray, share: FloatArray, rest: FloatArray
+) -> FloatArray:
+    """Full-benchmark accuracy from both parts: ``s x + (1 - s) r``.
+
+    Parameters
+    ----------
+    subset, rest : FloatArray
+        (compute, draw) accuracies.
+    share : FloatArray
+        (draw,) share of items in the subset.
+
+    Returns
+    -------
+    FloatArray
+        (compute, draw) in [0, 1].
+    """
+    return share * subset + (1.0 - share) * rest
+
+
+def draw_for_each(
+    rng: np.random.Generator,
+    posteriors: Sequence[tuple[FloatArray, FloatArray]],
+    lane_of_draw: IntArray,
+    degree: int,
+) -> tuple[FloatArray, FloatArray]:
+    """One draw of its mask's posterior for every draw.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    posteriors : sequence of (increments, spread)
+        A lane's draws, flattened: (n, degree) and (n,).
+    lane_of_draw : IntArray
+        [draw]; -1 for none.
+    degree : int
+
+    Returns
+    -------
+    increments, spread : FloatArray
+        (draw, degree) and (draw,); the identity without spread where there is no lane.
+    """
+    increments = np.full((lane_of_draw.size, degree), 1.0 / degree)
+    spread = np.zeros(lane_of_draw.size)
+    for lane in np.unique(lane_of_draw[lane_of_draw >= 0]):
+        rows = lane_of_draw == lane
+        steps, scale = posteriors[lane]
+        pick = rng.choice(scale.size, size=int(rows.sum()), replace=rows.sum() > scale.size)
+        increments[rows], spread[rows] = steps[pick], scale[pick]
+    return increments, spread

@@ -1,0 +1,1 @@
+"""The NumPyro programs, and the coordinates in which they are sampled."""

@@ -1,0 +1,71 @@
+"""COD program: Eq. 1 for every difficulty cluster, with run effects shared by all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+import numpyro
+import numpyro.distributions as dist
+from jax import Array
+
+from bayescod import curves
+from bayescod.programs.priors import distribution, spike_and_slab
+from bayescod.programs.single_curve import VARIANCE_FLOOR
+from bayescod.specs import Prior
+
+
+def clusters(
+    data: Mapping[str, Array],
+    priors: Mapping[str, Prior],
+    law: str = "eq1",
+    pass_rate: Array | None = None,
+) -> None:
+    """Mean pass rates of difficulty clusters along the ladder.
+
+    ``y_kl ~ Normal(mu_kl, v_kl + spread^2 mu_kl (1 - mu_kl))``, ``mu_kl`` by Eq. 1 (arXiv
+    2502.17262) at log compute ``u_l + delta_l``. The run effect ``delta_l`` says that one trained
+    LLM is worth more or less compute than it took, on all clusters at once. Its part that is
+    constant or linear in ``u`` cannot be told from the curves' own levels and slopes, so only the
+    orthogonal rest is sampled, ``delta = basis @ run_effect``; a forecast adds that part back as
+    the prediction variance of a straight line.
+
+    Parameters
+    ----------
+    data : mapping of str to Array
+        ``log_compute`` (llm,), in the unit of ``a``; ``run_basis`` (llm, llm - 2) with orthonormal
+        columns, ``run_used`` (llm - 2,) boolean; ``cluster_used`` (cluster,) boolean; ``variance``
+        and ``observed`` (obs,), obs running over clusters, then LLMs; ``guess_alpha``,
+        ``guess_beta`` scalars. Whatever is not used is padding.
+    priors : mapping of str to Prior
+        By site.
+    law : str
+        Key of :data:`bayescod.curves.LAWS`.
+    pass_rate : Array or None
+        (obs,) in [0, 1]; ``None`` draws from the prior predictive.
+    """
+    has_floor, has_ceiling = curves.LAWS[law]
+    n_cluster, n_run = data["cluster_used"].shape[0], data["run_used"].shape[0]
+    b_loc = numpyro.sample("b_loc", distribution(priors["b_loc"]))
+    b_scale = numpyro.sample("b_scale", distribution(priors["b_scale"]))
+    nonscaling = numpyro.sample("nonscaling", distribution(priors["nonscaling"]))
+    run_scale = numpyro.sample("run_scale", distribution(priors["run_scale"]))
+    spread = numpyro.sample("spread", distribution(priors["spread"]))
+    c = jnp.zeros(n_cluster)
+    g = jnp.zeros(n_cluster)
+    if has_ceiling:
+        c_scale = numpyro.sample("c_scale", distribution(priors["c_scale"]))
+    with numpyro.plate("run", n_run), numpyro.handlers.mask(mask=data["run_used"]):
+        run_effect = numpyro.sample("run_effect", dist.Normal(0.0, run_scale))
+    with numpyro.plate("cluster", n_cluster), numpyro.handlers.mask(mask=data["cluster_used"]):
+        log_a = numpyro.sample("log_a", distribution(priors["log_a"]))
+        b = numpyro.sample("b", spike_and_slab(priors["b"], nonscaling, b_loc, b_scale))
+        if has_ceiling:
+            c = numpyro.sample("c", dist.HalfNormal(c_scale))
+        if has_floor:
+            g = numpyro.sample("g", dist.Beta(data["guess_alpha"], data["guess_beta"]))
+    shifted = data["log_compute"] + data["run_basis"] @ run_effect
+    mean = curves.accuracy(shifted, log_a[:, None], b[:, None], c[:, None], g[:, None]).ravel()
+    variance = data["variance"] + mean * (1.0 - mean) * spread**2 + VARIANCE_FLOOR
+    with numpyro.plate("obs_id", mean.shape[0]), numpyro.handlers.mask(mask=data["observed"]):
+        numpyro.sample("pass_rate", dist.Normal(mean, jnp.sqrt(variance)), obs=pass_rate)

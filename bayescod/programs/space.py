@@ -1,0 +1,174 @@
+"""The unconstrained space in which a program is sampled: its log density and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpyro
+from jax import Array
+from numpyro.distributions import biject_to
+from numpyro.infer.util import log_density
+
+from bayescod import curves
+from bayescod.programs.clusters import clusters
+from bayescod.programs.geometry import EndPoints, from_end_points
+from bayescod.programs.mapping import mapping
+from bayescod.programs.single_curve import single_curve
+from bayescod.specs import Spec
+
+Sites = dict[str, Array]
+CURVE_SITES = ("log_a", "b", "c", "g")
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A program on its data, in unconstrained coordinates.
+
+    Attributes
+    ----------
+    potential : callable
+        Coordinates -> minus the log joint density, up to a constant.
+    constrain : callable
+        Coordinates -> values of all sites of the program.
+    initial : callable
+        (rng_key, starting coordinates of the curves) -> starting coordinates of everything.
+    """
+
+    potential: Callable[[Sites], Array]
+    constrain: Callable[[Sites], Sites]
+    initial: Callable[[Array, Sites], Sites]
+
+
+def program_of(spec: Spec) -> Callable[..., None]:
+    """The NumPyro program of a spec, its priors and law filled in.
+
+    Parameters
+    ----------
+    spec : Spec
+
+    Returns
+    -------
+    callable
+        ``program(data, pass_rate=None)``.
+    """
+    if spec.program == "mapping":
+        return partial(mapping, priors=spec.priors, degree=spec.degree)
+    program = {"clusters": clusters, "single_curve": single_curve}[spec.program]
+    return partial(program, priors=spec.priors, law=spec.law)
+
+
+def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
+    """Unconstrained space of a spec's program on one data set.
+
+    Sites of Eq. 1 are walked in the coordinates of :mod:`bayescod.programs.geometry`, all others in
+    NumPyro's own. Padding has a standard normal density in its coordinates, so that it costs the
+    sampler nothing to walk there.
+
+    Parameters
+    ----------
+    spec : Spec
+    data : mapping of str to Array
+        What the program asks for, and ``pass_rate`` (obs,); with curves also ``log_low`` and
+        ``log_high``, the log compute of the ladder's ends.
+
+    Returns
+    -------
+    Space
+    """
+    given = dict(data)
+    rate = given.pop("pass_rate")
+    program = program_of(spec)
+    seeded = numpyro.handlers.seed(program, jax.random.key(0))
+    trace = numpyro.handlers.trace(seeded).get_trace(data=given, pass_rate=rate)
+    has_curves = spec.program != "mapping"
+    transforms = {
+        name: biject_to(site["fn"].support)
+        for name, site in trace.items()
+        if site["type"] == "sample"
+        and not site["is_observed"]
+        and not (has_curves and name in CURVE_SITES)
+    }
+    padding = {"run_effect": given["run_used"]} if "run_used" in given else {}
+    used = given.get("cluster_used", jnp.ones((), bool))
+
+    def walk(coordinates: Sites) -> tuple[Sites, Array]:
+        sites: Sites = {}
+        total = jnp.zeros(())
+        for name, transform in transforms.items():
+            sites[name] = transform(coordinates[name])
+            log_jacobian = transform.log_abs_det_jacobian(coordinates[name], sites[name])
+            total += jnp.sum(log_jacobian)
+            if name in padding:
+                total += _standard_normal(coordinates[name], padding[name])
+        if has_curves:
+            has_floor, has_ceiling = curves.LAWS[spec.law]
+            ends = {name: coordinates.get(name, jnp.zeros(())) for name in EndPoints._fields}
+            parameters, log_jacobian = from_end_points(
+                EndPoints(**ends),
+                given["log_low"],
+                given["log_high"],
+                has_floor=has_floor,
+                has_ceiling=has_ceiling,
+            )
+            sites |= {n: v for n, v in parameters._asdict().items() if n in trace}
+            total += jnp.where(used, log_jacobian, 0.0).sum()
+            total += sum(
+                _standard_normal(coordinates[name], used)
+                for name in EndPoints._fields
+                if name in coordinates
+            )
+        return sites, total
+
+    def potential(coordinates: Sites) -> Array:
+        sites, log_jacobian = walk(coordinates)
+        joint, _ = log_density(program, (), {"data": given, "pass_rate": rate}, sites)
+        return -(joint + log_jacobian)
+
+    def initial(rng_key: Array, start: Sites) -> Sites:
+        point = {name: start[name] for name in start}
+        for name, transform in transforms.items():
+            shape = jnp.shape(trace[name]["value"])
+            centre = jnp.broadcast_to(trace[name]["fn"].mean, shape)
+            point[name] = transform.inv(centre)
+        keys = jax.random.split(rng_key, len(point))
+        return {
+            name: value + _START_SPREAD * jax.random.normal(key, jnp.shape(value))
+            for key, (name, value) in zip(keys, sorted(point.items()), strict=True)
+        }
+
+    return Space(potential, lambda coordinates: walk(coordinates)[0], initial)
+
+
+# Chains start this far apart, in coordinates whose posterior has a width of order one: R-hat can
+# only tell chains apart that had a chance to disagree.
+_START_SPREAD = 0.3
+
+
+def _standard_normal(coordinates: Array, used: Array) -> Array:
+    return jnp.where(used, 0.0, -0.5 * coordinates**2).sum()
+
+
+def curve_coordinates(spec: Spec) -> tuple[str, ...]:
+    """Coordinates of the curves that the spec's law uses."""
+    if spec.program == "mapping":
+        return ()
+    has_floor, has_ceiling = curves.LAWS[spec.law]
+    unused = {name for name, has in (("floor", has_floor), ("ceiling", has_ceiling)) if not has}
+    return tuple(name for name in EndPoints._fields if name not in unused)
+
+
+def site_shapes(spec: Spec, data: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
+    """Shapes of the latent sites of a spec's program on some data, for tables and checks."""
+    given = {name: value for name, value in data.items() if name != "pass_rate"}
+    seeded = numpyro.handlers.seed(program_of(spec), jax.random.key(0))
+    trace = numpyro.handlers.trace(seeded).get_trace(data=given)
+    return {
+        name: jnp.shape(site["value"])
+        for name, site in trace.items()
+        if site["type"] == "sample" and name != "pass_rate"
+    }
