@@ -31,7 +31,7 @@ def _curve(compute: np.ndarray, level: float) -> np.ndarray:
 def make_tree(
     rng: np.random.Generator, level: float, n_draws: int, target_flops: float, anchors: bool
 ) -> xr.DataTree:
-    compute = np.geomspace(LADDER_FLOPS[0] / 2, target_flops * 2, 33)
+    compute = np.geomspace(LADDER_FLOPS[0], target_flops * 2, 33)
     shift = rng.normal(0.0, 1.0, n_draws)
     spread = 0.01 + 0.02 * np.clip(np.log10(compute / LADDER_FLOPS[-1]), 0, None)
     fan = np.clip(_curve(compute, level)[:, None] + spread[:, None] * shift, 0, 1)

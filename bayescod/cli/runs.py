@@ -78,9 +78,8 @@ def run_forecast(options: ForecastOptions) -> None:
     )
     shown = _warn(str(warning) for warning in scores.warnings)
     target = parse_target(options.target, scores.llms).name
-    require_free(
-        options.out, {"data_digest": scores.digest, "seed": options.seed, "target": target}
-    )
+    known = {"data_digest": scores.digest, "seed": options.seed, "spec": options.model_spec}
+    require_free(options.out, known | {"target": target})
     configure()
     with progress_reporter(options.quiet) as progress:
         forecasts = bayescod.api.forecast(

@@ -110,7 +110,7 @@ def _draw_bands(axes: Axes, forecast: BenchmarkForecast) -> None:
     )
     axes.plot(compute, median, color=LINE, linewidth=2, label="median")
     axes.set_xscale("log")
-    axes.set_xlim(compute.min(), compute.max())
+    axes.set_xlim(0.8 * compute.min(), compute.max())  # air for the first dot, on the fan's edge
     axes.set_ylim(*_score_limits(forecast, (low, high)))
 
 

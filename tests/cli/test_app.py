@@ -249,6 +249,9 @@ def test_same_run_may_be_repeated(world: World) -> None:
     result = world.forecast("--seed", "4")
     assert result.code == 2
     assert "its seed is 3, this one's is 4" in result.stderr
+    result = world.forecast("--seed", "3", "--model-spec", "no-guess")
+    assert "its spec is 'auto', this one's is 'no-guess'" in result.stderr
+    assert len(world.asked) == 2
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from PIL import Image
 from bayescod.forecasting.records import BenchmarkForecast, Reason
 from bayescod.reporting.figures import fan_figure, overview_figure, save_figure
 from bayescod.reporting.style import BAND_50, BAND_90, LINE
-from tests._factories import HEALTHY, make_benchmark, make_set
+from tests._factories import HEALTHY, LADDER_FLOPS, make_benchmark, make_set
 
 HOSTILE = [
     "$x$",
@@ -121,6 +121,11 @@ def test_data_end_where_the_ladder_ends() -> None:
     (line,) = (item for item in axes.lines if item.get_linestyle() == "--")
     # The anchor at 2e22 FLOP is measured too, but not fitted: the ladder ends at 6.3e21.
     assert set(line.get_xdata()) == {6.3e21}
+
+
+def test_first_dot_is_not_cut_off() -> None:
+    axes = fan_figure(make_benchmark("toy")).axes[0]
+    assert axes.get_xlim()[0] < 0.9 * LADDER_FLOPS[0]
 
 
 @pytest.mark.parametrize("anchors", [True, False])
