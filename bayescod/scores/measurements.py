@@ -91,8 +91,8 @@ def smooth_cells(
 
 def benchmark_names(connection: duckdb.DuckDBPyConnection) -> tuple[str, ...]:
     """Benchmarks of the table ``rate``, sorted."""
-    rows = connection.execute("SELECT DISTINCT benchmark FROM rate ORDER BY benchmark").fetchall()
-    return tuple(name for (name,) in rows)
+    rows = connection.execute("SELECT DISTINCT benchmark FROM rate").fetchall()
+    return tuple(sorted(name for (name,) in rows))
 
 
 def benchmark_scores(
@@ -135,7 +135,10 @@ def benchmark_scores(
         FROM rate WHERE benchmark = $benchmark""",
         parameters,
     ).fetchnumpy()
-    item = np.asarray(columns["item"], dtype=np.int64)
+    # Sorted here, not by the database: its order of letters beyond ASCII changed over versions.
+    order = sorted(range(len(items)), key=lambda position: items[position][0])
+    item = np.argsort(order)[np.asarray(columns["item"], dtype=np.int64)]
+    items = [items[position] for position in order]
     used, column = np.unique(np.asarray(columns["llm"], dtype=np.int64), return_inverse=True)
     shape = (len(items), len(used))
 

@@ -79,7 +79,7 @@ def select_ladder(
     ------
     DataError
         If the target has no compute, an anchor or a dropped LLM does not exist, an anchor is the
-        target or has no scores, or fewer than four LLMs remain in the ladder; all of these are listed.
+        target or has no scores, or fewer than four LLMs remain in the ladder; all are listed.
     """
     reasons = dict.fromkeys(drop, "asked to be dropped")
     wanted = _anchors(scores.llms, anchors)

@@ -165,11 +165,9 @@ def _open_parquet(
     connection: duckdb.DuckDBPyConnection, path: Path, label: str, contract: Sequence[str]
 ) -> Table:
     source = "read_parquet($path, hive_partitioning = false)"
-    head = connection.execute(
-        f"SELECT * FROM {source} LIMIT 0", {"path": literal(path)}
-    ).description
-    names = [name for name, *_ in head or []]
-    types = {name: str(kind) for name, kind, *_ in head or []}
+    described = connection.execute(f"DESCRIBE SELECT * FROM {source}", {"path": literal(path)})
+    types = {name: kind for name, kind, *_ in described.fetchall()}
+    names = list(types)
     numeric = {name for name in names if types[name] in _NUMERIC or types[name].startswith("DEC")}
     return _positional(path, label, contract, names, source, frozenset(numeric))
 
