@@ -124,21 +124,21 @@ def benchmark_scores(
         Items sorted by name, LLMs in the order of the models table.
     """
     parameters = {"benchmark": benchmark}
-    items = connection.execute(
-        """SELECT item_id, min(chance) FROM rate WHERE benchmark = $benchmark
-        GROUP BY item_id ORDER BY item_id""",
+    connection.execute(
+        """CREATE OR REPLACE TEMP TABLE item AS
+        SELECT item_id, min(chance) AS chance, row_number() OVER () - 1 AS item FROM rate
+        WHERE benchmark = $benchmark GROUP BY item_id""",
         parameters,
-    ).fetchall()
+    )
     columns = connection.execute(
-        """SELECT dense_rank() OVER (ORDER BY item_id) - 1 AS item, llm, rate, n, measured_rate,
-            measured_n, soft
-        FROM rate WHERE benchmark = $benchmark""",
+        """SELECT item, llm, rate, n, measured_rate, measured_n, soft
+        FROM rate JOIN item USING (item_id) WHERE benchmark = $benchmark""",
         parameters,
     ).fetchnumpy()
     # Sorted here, not by the database: its order of letters beyond ASCII changed over versions.
-    order = sorted(range(len(items)), key=lambda position: items[position][0])
-    item = np.argsort(order)[np.asarray(columns["item"], dtype=np.int64)]
-    items = [items[position] for position in order]
+    items = sorted(connection.execute("SELECT item_id, item, chance FROM item").fetchall())
+    row_of = np.argsort([number for _, number, _ in items])
+    item = row_of[np.asarray(columns["item"], dtype=np.int64)]
     used, column = np.unique(np.asarray(columns["llm"], dtype=np.int64), return_inverse=True)
     shape = (len(items), len(used))
 
@@ -151,13 +151,13 @@ def benchmark_scores(
     pass_rate = grid("rate", np.nan)
     return BenchmarkScores(
         benchmark=benchmark,
-        item_id=tuple(name for name, _ in items) if has_items else None,
+        item_id=tuple(name for name, *_ in items) if has_items else None,
         llm=tuple(llms[index] for index in used),
         pass_rate=pass_rate,
         n_trials=np.where(np.isnan(pass_rate), 0.0, grid("n", 0.0)),
         measured_rate=measured_rate,
         measured_trials=np.where(np.isnan(measured_rate), 0.0, grid("measured_n", 0.0)),
-        chance=_mean_chance([name for name, _ in items], [own for _, own in items], chances),
+        chance=_mean_chance([name for name, *_ in items], [own for *_, own in items], chances),
         soft=bool(np.any(columns["soft"])),
     )
 
