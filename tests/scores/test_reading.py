@@ -246,7 +246,8 @@ def test_importing_is_light_and_reading_needs_no_jax(
     scores = write("s.csv", counts)
     code = (
         "import sys; from bayescod.scores import read_scores; "
-        "light = not {'duckdb', 'pandas'} & set(sys.modules); read_scores(sys.argv[1], sys.argv[2]); "
+        "light = not {'duckdb', 'pandas'} & set(sys.modules); "
+        "read_scores(sys.argv[1], sys.argv[2]); "
         "print(light, *({'jax', 'numpyro', 'arviz'} & set(sys.modules)))"
     )
     done = subprocess.run(
