@@ -92,9 +92,7 @@ def forecast_selection(
     chosen = _choose(scores, benchmarks)
     specs = specs_of(model_spec)
     configure()
-    fits = fit(
-        chosen, selection, specs, smoothing, eval_trials, seed, progress or Silence()
-    )
+    fits = fit(chosen, selection, specs, smoothing, eval_trials, seed, progress or Silence())
     names = [benchmark.benchmark for benchmark in chosen.benchmarks]
     found = forecasts_for(fits, names, selection, specs, seed)
     point = replace(found[0].target, truth=None)

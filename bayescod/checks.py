@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bayescod.forecasting.status import grade, judge
+from bayescod.convergence import grade, judge
 
 if TYPE_CHECKING:
     from bayescod.forecasting.records import BenchmarkForecast, ForecastSet

@@ -94,55 +94,29 @@ def bernstein_basis(x: ArrayLike, degree: int = 4) -> Array:
     jax.Array, shape ``x.shape + (degree + 1,)``
         Non-negative, summing to one over the last axis.
     """
-    x = jnp.asarray(x)[..., None]
+    x = jnp.asarray(x, dtype=float)[..., None]
     k = np.arange(degree + 1)
-    binomial = np.array([comb(degree, int(i)) for i in k], dtype=float)
+    binomial = jnp.array([comb(degree, int(i)) for i in k], dtype=x.dtype)
     return binomial * x**k * (1.0 - x) ** (degree - k)
 
 
-def monotone_polynomial(x: ArrayLike, increments: ArrayLike) -> Array:
-    """Increasing polynomial through (0, 0) and (1, 1) in the Bernstein basis.
+def monotone_polynomial(x: ArrayLike, steps: ArrayLike) -> Array:
+    """Increasing polynomial in the Bernstein basis, from [0, 1] into [0, 1].
 
     Parameters
     ----------
     x : array_like
         In [0, 1].
-    increments : array_like, shape (..., degree)
-        Non-negative, summing to one: the steps between neighbouring Bernstein coefficients. Equal
-        steps give the identity. Non-negative steps are sufficient for monotony, not necessary.
+    steps : array_like, shape (..., degree + 2)
+        Non-negative, summing to one: the value at 0, the steps between neighbouring Bernstein
+        coefficients, and what the value at 1 lacks to one. With first and last zero the polynomial
+        runs through (0, 0) and (1, 1); with equal steps between them it is the identity.
+        Non-negative steps are sufficient for monotony, not necessary.
 
     Returns
     -------
     jax.Array
-        In [0, 1]; ``x`` is broadcast against the leading axes of ``increments``.
+        In [0, 1]; ``x`` is broadcast against the leading axes of ``steps``.
     """
-    steps = jnp.asarray(increments)
-    degree = steps.shape[-1]
-    zero = jnp.zeros((*steps.shape[:-1], 1), steps.dtype)
-    coefficients = jnp.concatenate([zero, jnp.cumsum(steps, axis=-1)], axis=-1)
-    return (bernstein_basis(x, degree) * coefficients).sum(-1)
-
-
-def mapping(x: ArrayLike, increments: ArrayLike, subset_share: ArrayLike) -> Array:
-    """Full-benchmark accuracy from subset accuracy: ``f(x) = s x + (1 - s) r(x)``.
-
-    The predictable subset is part of the full set, so only the rest needs a map: ``r``, the rest's
-    accuracy, is a monotone polynomial of the subset's. Then ``f`` is one too, runs through (0, 0)
-    and (1, 1) as arXiv 2502.17262 asks, and ``s x <= f(x) <= s x + 1 - s`` holds by construction.
-
-    Parameters
-    ----------
-    x : array_like
-        Accuracy on the predictable subset, in [0, 1].
-    increments : array_like, shape (..., degree)
-        Of the rest's polynomial; see :func:`monotone_polynomial`.
-    subset_share : array_like
-        Share ``s`` of the items that are in the subset, in (0, 1].
-
-    Returns
-    -------
-    jax.Array
-        In [0, 1].
-    """
-    share = jnp.asarray(subset_share)
-    return share * x + (1.0 - share) * monotone_polynomial(x, increments)
+    coefficients = jnp.cumsum(jnp.asarray(steps), axis=-1)[..., :-1]
+    return (bernstein_basis(x, coefficients.shape[-1] - 1) * coefficients).sum(-1)

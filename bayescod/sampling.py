@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -17,8 +19,7 @@ from jax import Array
 from numpyro.infer import MCMC, NUTS
 
 from bayescod._arviz import summary_statistics
-from bayescod.forecasting.records import Diagnostics
-from bayescod.forecasting.status import judge
+from bayescod.convergence import Diagnostics, judge
 from bayescod.programs.space import space_of
 from bayescod.specs import Sampler, Spec, parse_spec
 
@@ -26,7 +27,10 @@ FloatArray = npt.NDArray[np.float64]
 
 # Lanes a compiled program holds: a batch is padded to the next of these with copies of its first
 # lane, so that a new number of benchmarks seldom compiles anew.
-_BATCHES = {"clusters": (1, 2, 4, 8), "single_curve": (1, 4, 16, 48), "mapping": (8, 64, 256)}
+_BATCHES = {"clusters": (1, 2, 4), "single_curve": (1, 4, 16), "mapping": (8, 32)}
+_Data = dict[str, npt.NDArray[np.generic]]
+_Arguments = tuple[Array, _Data, dict[str, FloatArray]]
+_Sites = dict[str, Array]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,26 +162,47 @@ def _batches(
     progress: Callable[[int], None],
 ) -> tuple[list[Posterior], float, float]:
     sizes = _BATCHES[spec.program]
-    found: list[Posterior] = []
-    compiling = sampling = 0.0
-    for begin in range(0, len(lanes), sizes[-1]):
-        batch = lanes[begin : begin + sizes[-1]]
-        size = next(size for size in sizes if size >= len(batch))
-        padded = [*batch, *[batch[0]] * (size - len(batch))]
-        index = np.minimum(np.arange(begin, begin + size), begin + len(batch) - 1)
-        data = {n: np.stack([lane.data[n] for lane in padded]) for n in batch[0].data}
-        start = {n: np.stack([lane.start[n] for lane in padded]) for n in batch[0].start}
-        chains = jax.vmap(lambda key: jax.random.split(key, sampler.chains))(keys[index])
-        began = time.perf_counter()
-        compiled = _compiled(spec.text, sampler, thinning, _Shaped.of(chains, data, start))
-        ready = time.perf_counter()
-        sites, stats = jax.device_get(compiled(chains, data, start))
-        compiling += ready - began
-        sampling += time.perf_counter() - ready
-        for i, lane in enumerate(batch):
-            found.append(_posterior(lane, *({n: v[i] for n, v in x.items()} for x in (sites, stats))))
-        progress(len(batch))
-    return found, compiling, sampling
+    size = next((size for size in sizes if size >= len(lanes)), sizes[-1])
+    begins = range(0, len(lanes), size)
+    arguments = [_stack(keys, sampler, lanes, begin, size) for begin in begins]
+    began = time.perf_counter()
+    compiled = _compiled(spec.text, sampler, thinning, _Shaped.of(*arguments[0]))
+    compiling = time.perf_counter() - began
+
+    def run(begin: int, batch: _Arguments) -> list[Posterior]:
+        sites, stats = jax.device_get(compiled(*batch))
+        found = [
+            _posterior(lane, *({n: v[i] for n, v in x.items()} for x in (sites, stats)))
+            for i, lane in enumerate(lanes[begin : begin + size])
+        ]
+        progress(len(found))
+        return found
+
+    began = time.perf_counter()
+    # Two compiled calls share two cores better than one call whose small arrays keep one core busy;
+    # each is a function of its own arguments, so the number of threads changes no draw.
+    with ThreadPoolExecutor(_cores()) as pool:
+        batches = list(pool.map(run, begins, arguments))
+    sampling = time.perf_counter() - began
+    return [posterior for batch in batches for posterior in batch], compiling, sampling
+
+
+def _cores() -> int:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _stack(
+    keys: Array, sampler: Sampler, lanes: Sequence[Lane], begin: int, size: int
+) -> _Arguments:
+    """Arguments of one batch; a short one is filled with copies of its first lane."""
+    batch = lanes[begin : begin + size]
+    index = np.append(np.arange(len(batch)), np.zeros(size - len(batch), dtype=int))
+    data = {n: np.stack([batch[i].data[n] for i in index]) for n in batch[0].data}
+    start = {n: np.stack([batch[i].start[n] for i in index]) for n in batch[0].start}
+    chains = jax.vmap(lambda key: jax.random.split(key, sampler.chains))(keys[begin + index])
+    return chains, data, start
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,14 +214,14 @@ class _Shaped:
     start: tuple[tuple[str, tuple[int, ...], str], ...]
 
     @classmethod
-    def of(cls, chains: Array, data: Mapping[str, FloatArray], start: Mapping[str, FloatArray]) -> _Shaped:
+    def of(cls, chains: Array, data: _Data, start: dict[str, FloatArray]) -> _Shaped:
         described = [
             tuple((n, x.shape, str(x.dtype)) for n, x in sorted(arrays.items()))
             for arrays in (data, start)
         ]
         return cls(chains.shape, *described)
 
-    def structs(self) -> tuple[object, dict[str, object], dict[str, object]]:
+    def structs(self) -> tuple[Any, Any, Any]:
         keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), self.chains))
         arrays = [
             {n: jax.ShapeDtypeStruct(shape, np.dtype(kind)) for n, shape, kind in described}
@@ -206,10 +231,12 @@ class _Shaped:
 
 
 @cache
-def _compiled(spec_text: str, sampler: Sampler, thinning: int, shaped: _Shaped) -> Callable[..., tuple[dict[str, Array], dict[str, Array]]]:
+def _compiled(
+    spec_text: str, sampler: Sampler, thinning: int, shaped: _Shaped
+) -> Callable[..., tuple[_Sites, _Sites]]:
     spec = parse_spec(spec_text)
 
-    def chain(key: Array, data: dict[str, Array], start: dict[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
+    def chain(key: Array, data: _Sites, start: _Sites) -> tuple[_Sites, _Sites]:
         space = space_of(spec, data)
         start_key, run_key = jax.random.split(key)
         kernel = NUTS(

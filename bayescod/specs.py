@@ -18,10 +18,11 @@ _FAMILIES: dict[str, tuple[str, ...]] = {
     "log-normal": ("loc", "scale"),
     "gamma": ("concentration", "rate"),
     "beta": ("alpha", "beta"),
-    "dirichlet": ("concentration",),
-    "spike-and-slab": ("spike_scale",),
+    "dirichlet": ("concentration", "end_concentration"),
+    "truncated-normal": (),
+    "normal-given-b": ("loc", "scale"),
 }
-_POSITIVE = {"scale", "concentration", "rate", "alpha", "beta", "spike_scale"}
+_POSITIVE = {"scale", "concentration", "rate", "alpha", "beta", "end_concentration"}
 _POSITIVE |= {"mean", "chance_concentration"}
 # Sites whose family needs what the program itself supplies: a guess floor is centred on the
 # benchmark's chance level, and a pooled ceiling constant takes its scale from another site.
@@ -86,6 +87,7 @@ class Filter:
     b_min: float
     c_max: float
     min_growth: float
+    screen_below: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,8 @@ class Spec:
         Unit of compute [FLOP] of ``a``, where the spec fixes one.
     clustering : Clustering or None
     filter : Filter or None
-    end_to_end, mapping : str or None
-        Specs used beside this one by a COD forecast.
+    end_to_end, mapping : str
+        Specs used beside this one by a COD forecast; empty elsewhere.
     degree : int or None
         Of the mapping's polynomial.
     digest : str
@@ -124,8 +126,8 @@ class Spec:
     unit_flops: float | None
     clustering: Clustering | None
     filter: Filter | None
-    end_to_end: str | None
-    mapping: str | None
+    end_to_end: str
+    mapping: str
     degree: int | None
     digest: str
     text: str
@@ -226,6 +228,9 @@ def parse_spec(text: str, origin: str = "spec") -> Spec:
     known |= {"clusters": {"clustering", "filter", "end_to_end", "mapping"}}.get(program, set())
     known |= {"degree"} if program == "mapping" else set()
     faults.extend(f"{key}: unknown entry for program {program}" for key in raw.keys() - known)
+    companions = ("end_to_end", "mapping") if program == "clusters" else ()
+    for key in companions:
+        reader.text(key)
     name = reader.text("name")
     description = reader.text("description")
     if faults or sampler is None:
@@ -241,8 +246,8 @@ def parse_spec(text: str, origin: str = "spec") -> Spec:
         unit_flops=None if unit is None else float(unit),
         clustering=clustering,
         filter=thresholds,
-        end_to_end=raw.get("end_to_end"),
-        mapping=raw.get("mapping"),
+        end_to_end=raw.get("end_to_end", ""),
+        mapping=raw.get("mapping", ""),
         degree=degree,
         digest=hashlib.sha256(text.encode()).hexdigest(),
         text=text,

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from bayescod.convergence import Diagnostics, Reason
 from bayescod.forecasting.records import (
     BenchmarkForecast,
     ClusterForecast,
-    Diagnostics,
     ForecastSet,
-    Reason,
     TargetPoint,
     summarise,
 )

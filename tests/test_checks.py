@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from bayescod.checks import OUTCOMES, Check, check_forecast, judge, run_checks
-from bayescod.forecasting.records import BenchmarkForecast, Diagnostics, Reason
+from bayescod.convergence import Diagnostics, Reason
+from bayescod.forecasting.records import BenchmarkForecast
 from tests._factories import HEALTHY, make_benchmark, make_set
 
 
@@ -118,5 +119,5 @@ def test_judging_needs_nothing_heavy() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.split()
-    assert "bayescod.forecasting.status" in loaded
+    assert "bayescod.convergence" in loaded
     assert not {"jax", "xarray", "pandas", "matplotlib", "scipy"} & set(loaded)

@@ -6,15 +6,14 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from bayescod.convergence import Diagnostics, Reason
 from bayescod.errors import ResultError
 from bayescod.files import file_stem
 from bayescod.forecasting.records import (
     QUANTILES,
     BenchmarkForecast,
     ClusterForecast,
-    Diagnostics,
     ForecastSet,
-    Reason,
     Summary,
     TargetPoint,
 )

@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 from jax import Array
 
+from bayescod.convergence import Reason
+from bayescod.errors import SamplingError
 from bayescod.forecasting.ladder import Ladder, fitted, ladder_of
 from bayescod.forecasting.lanes import cluster_lane, curve_lane
 from bayescod.forecasting.mapping import Groups, Masks, distinct_masks, groups_of, mapping_lanes
 from bayescod.forecasting.predictive import curve_draws, extrapolatable, flatten
-from bayescod.forecasting.records import Reason
 from bayescod.forecasting.stages import Grouping, group_items
 from bayescod.reporting.progress import Progress
 from bayescod.sampling import Lane, Posterior, real_entries, sample
@@ -46,6 +47,8 @@ class CodFit:
 
     Attributes
     ----------
+    clusters : IntArray
+        Which of the benchmark's clusters Eq. 1 was fitted to; all that follows is over these.
     lane : Lane
     posterior : Posterior
     sites : mapping of str to ndarray
@@ -53,12 +56,13 @@ class CodFit:
     groups : Groups
     masks : Masks
     lane_of_mask : IntArray
-    mappings : sequence of (increments, spread)
+    mappings : sequence of (steps, spread)
         Flattened posterior draws a mapping lane.
     map_rhat : float
         Worst R-hat of the mapping posteriors that at least 5 % of the draws use.
     """
 
+    clusters: IntArray
     lane: Lane
     posterior: Posterior
     sites: Mapping[str, FloatArray]
@@ -212,12 +216,14 @@ def _group(
     progress.phase("clustering items", len(names))
     for name, ladder in zip(names, whole, strict=True):
         began = time.perf_counter()
-        if specs.cod is None or specs.cod.clustering is None:
+        if specs.cod is None or specs.cod.clustering is None or specs.cod.filter is None:
             reason = Reason("asked", f"the spec {specs.end_to_end.name} was asked for")
-            groupings.append(Grouping(ladder, None, None, reason, ()))
+            groupings.append(Grouping(ladder, None, None, np.zeros(0), reason, ()))
         else:
             rng = generator(seed, name, SPLIT)
-            groupings.append(group_items(rng, ladder, specs.cod.clustering, smoothing))
+            groupings.append(
+                group_items(rng, ladder, specs.cod.clustering, specs.cod.filter, smoothing)
+            )
         seconds.append(time.perf_counter() - began)
         progress.advance(name)
     return groupings, seconds
@@ -258,21 +264,33 @@ def _fit_clusters(
     members = [i for i, grouping in enumerate(groupings) if grouping.labels is not None]
     if not members or specs.cod is None or specs.mapping is None or specs.cod.filter is None:
         return {}, {}
-    lanes = [cluster_lane(groupings[i].ladder, _labels(groupings[i]), specs.cod) for i in members]
+    limits = specs.cod.filter
+    tried = [np.flatnonzero(groupings[i].grows >= limits.screen_below) for i in members]
+    labels = [_relabelled(groupings[i], kept) for i, kept in zip(members, tried, strict=True)]
+    lanes = [
+        cluster_lane(groupings[i].ladder, own, specs.cod)
+        for i, own in zip(members, labels, strict=True)
+    ]
     keys = [stream(seed, names[i], CLUSTER) for i in members]
     posteriors, times = _sample_alike(keys, specs.cod, lanes, "clusters", progress)
     map_lanes: list[Lane] = []
     map_keys: list[Array] = []
     pending = []
-    for i, lane, posterior in zip(members, lanes, posteriors, strict=True):
-        ladder, labels = groupings[i].ladder, _labels(groupings[i])
+    for i, lane, posterior, clusters, own_labels in zip(
+        members, lanes, posteriors, tried, labels, strict=True
+    ):
+        ladder = groupings[i].ladder
         sites = real_entries(lane, posterior.sites)
         u = ladder.log_compute
-        kept = extrapolatable(curve_draws(sites), u.min(), u.max(), specs.cod.filter)
-        groups = groups_of(ladder, labels)
+        kept = extrapolatable(curve_draws(sites), u.min(), u.max(), limits)
+        rng = generator(seed, names[i], CLUSTER)
+        kept &= rng.random(kept.shape) < groupings[i].grows[clusters]
+        groups = groups_of(ladder, own_labels)
         masks = distinct_masks(kept, groups)
         own, lane_of_mask = mapping_lanes(masks, groups)
-        pending.append((lane, posterior, sites, groups, masks, lane_of_mask, len(map_lanes)))
+        pending.append(
+            (clusters, lane, posterior, sites, groups, masks, lane_of_mask, len(map_lanes))
+        )
         map_lanes.extend(own)
         map_keys.extend(jax.random.split(stream(seed, names[i], MAP), len(own)))
     began = time.perf_counter()
@@ -281,12 +299,13 @@ def _fit_clusters(
         mapped, _ = _sample_alike(map_keys, specs.mapping, map_lanes, "mappings", progress)
     each = (time.perf_counter() - began) / len(members)
     fits, seconds = {}, {}
-    for i, spent, (lane, posterior, sites, groups, masks, lane_of_mask, offset) in zip(
+    for i, spent, (clusters, lane, posterior, sites, groups, masks, lane_of_mask, offset) in zip(
         members, times, pending, strict=True
     ):
         own_maps = mapped[offset : offset + int((lane_of_mask >= 0).sum())]
-        pairs = [(flatten(m.sites["increments"]), flatten(m.sites["spread"])) for m in own_maps]
+        pairs = [(flatten(m.sites["steps"]), flatten(m.sites["spread"])) for m in own_maps]
         fits[i] = CodFit(
+            clusters,
             lane,
             posterior,
             sites,
@@ -300,12 +319,20 @@ def _fit_clusters(
     return fits, seconds
 
 
-def _labels(grouping: Grouping) -> IntArray:
-    assert grouping.labels is not None  # noqa: S101 - members were chosen by it
-    return grouping.labels
+def _relabelled(grouping: Grouping, kept: IntArray) -> IntArray:
+    """Labels of the kept clusters, counted from zero; all other items are outside."""
+    if grouping.labels is None:
+        raise SamplingError("a benchmark without clusters was put among those with clusters")
+    position = np.full(grouping.grows.size + 1, -1)
+    position[kept] = np.arange(kept.size)
+    return np.asarray(position[grouping.labels])
 
 
 def _map_rhat(mapped: Sequence[Posterior], masks: Masks, lane_of_mask: IntArray) -> float:
     share = np.bincount(masks.of_draw, minlength=len(masks.mask)) / masks.of_draw.size
-    used = [mapped[lane].diagnostics.max_rhat for lane, part in zip(lane_of_mask, share, strict=True) if lane >= 0 and part >= 0.05]
+    used = [
+        mapped[lane].diagnostics.max_rhat
+        for lane, part in zip(lane_of_mask, share, strict=True)
+        if lane >= 0 and part >= 0.05
+    ]
     return max(used, default=float("nan"))

@@ -10,8 +10,16 @@ import numpy.typing as npt
 import xarray as xr
 
 from bayescod._arviz import to_datatree
+from bayescod.convergence import Diagnostics, Reason, judge
 from bayescod.forecasting.coupling import coupled_normals
-from bayescod.forecasting.fitting import PREDICT, BenchmarkFit, CodFit, Specs, generator, run_effects
+from bayescod.forecasting.fitting import (
+    PREDICT,
+    BenchmarkFit,
+    CodFit,
+    Specs,
+    generator,
+    run_effects,
+)
 from bayescod.forecasting.ladder import fitted, measured
 from bayescod.forecasting.mapping import draw_for_each, full_scores, subset_scores
 from bayescod.forecasting.predictive import (
@@ -21,15 +29,7 @@ from bayescod.forecasting.predictive import (
     single_curve_scores,
     with_spread,
 )
-from bayescod.forecasting.records import (
-    BenchmarkForecast,
-    ClusterForecast,
-    Diagnostics,
-    Reason,
-    TargetPoint,
-    summarise,
-)
-from bayescod.forecasting.status import judge
+from bayescod.forecasting.records import BenchmarkForecast, ClusterForecast, TargetPoint, summarise
 from bayescod.scores.selection import Selection, Target
 
 FloatArray = npt.NDArray[np.float64]
@@ -117,7 +117,7 @@ def _forecast(
         law=(specs.end_to_end if one.cod is None or specs.cod is None else specs.cod).name,
         target=point,
         a_unit_flops=whole.unit_flops,
-        clusters=() if one.cod is None else _clusters(one.cod),
+        clusters=() if one.cod is None else _clusters(one, one.cod),
         diagnostics=diagnostics,
         status=status,
         reasons=reasons,
@@ -146,6 +146,7 @@ def _predict(
         clusters,
         flatten(cod.sites["run_scale"]),
         flatten(cod.sites["spread"]),
+        cod.groups.n_items[:-1],
         one.grouping.ladder.log_compute,
         log_compute,
         run_normals,
@@ -165,18 +166,18 @@ def _predict(
     kept = cod.masks.mask[cod.masks.of_draw]
     extra = {
         "extrapolatable": (("draw", "cluster"), kept.astype(np.int8)),
-        "increments": (("draw", "step"), steps),
+        "mapping_steps": (("draw", "step"), steps),
         "mapping_spread": (("draw",), map_spread),
         "end_to_end": (("draw",), direct[-1]),
     }
     return _Draws(compute, latent, subset, share, extra, int(fallen_back.sum()))
 
 
-def _polynomial(x: FloatArray, increments: FloatArray) -> FloatArray:
-    """:func:`bayescod.curves.monotone_polynomial` for (compute, draw) and (draw, degree)."""
+def _polynomial(x: FloatArray, steps: FloatArray) -> FloatArray:
+    """:func:`bayescod.curves.monotone_polynomial` for (compute, draw) and (draw, degree + 2)."""
     from bayescod.curves import monotone_polynomial
 
-    return np.asarray(monotone_polynomial(x, increments))
+    return np.asarray(monotone_polynomial(x, steps))
 
 
 def _diagnostics(one: BenchmarkFit, draws: _Draws) -> Diagnostics:
@@ -218,18 +219,24 @@ def _cautions(
     return status, tuple(found)
 
 
-def _clusters(cod: CodFit) -> tuple[ClusterForecast, ...]:
+def _clusters(one: BenchmarkFit, cod: CodFit) -> tuple[ClusterForecast, ...]:
+    """All clusters of the benchmark; those that were screened out have no parameters."""
     chance = cod.masks.mask[cod.masks.of_draw].mean(axis=0)
     draws = curve_draws(cod.sites)
     columns = {"a": np.exp(draws.log_a), "b": draws.b, "c": draws.c, "g": draws.g}
+    labels = np.asarray(one.grouping.labels)
+    sizes = np.bincount(labels[labels >= 0])
+    at = {int(cluster): k for k, cluster in enumerate(cod.clusters)}
     return tuple(
         ClusterForecast(
-            cluster=k,
-            n_items=int(cod.groups.n_items[k]),
-            p_extrapolatable=float(chance[k]),
-            parameters={name: summarise(values[:, k]) for name, values in columns.items()},
+            cluster=cluster,
+            n_items=int(n_items),
+            p_extrapolatable=float(chance[at[cluster]]) if cluster in at else 0.0,
+            parameters={n: summarise(v[:, at[cluster]]) for n, v in columns.items()}
+            if cluster in at
+            else {},
         )
-        for k in range(chance.size)
+        for cluster, n_items in enumerate(sizes)
     )
 
 
@@ -251,16 +258,17 @@ def _tree(one: BenchmarkFit, draws: _Draws, score: FloatArray, rho: FloatArray) 
     constant: dict[str, npt.ArrayLike] = {"a_unit_flops": one.whole.unit_flops}
     if one.grouping.labels is not None:
         constant["item_cluster"] = one.grouping.labels
-    padded = np.full(len(models), np.nan)
-    padded[:n] = one.whole.compute_flops
+        constant["p_grown"] = one.grouping.grows
+        dims["p_grown"] = ["all_clusters"]
     tree = to_datatree(
         sites,
         dims=dims,
-        coords={"model": np.array(models, dtype=object).astype(str)},
+        coords=({} if one.cod is None else {"cluster": one.cod.clusters})
+        | {"model": np.array(models, dtype=object).astype(str)},
         sample_stats=posterior.stats,
         observed_data={
             "score": rate,
-            "compute_flops": padded,
+            "compute_flops": one.whole.all_flops,
             "role": np.array(["ladder"] * n + ["anchor"] * (len(models) - n)),
             "evaluation_sd": np.sqrt(variance),
             "fitted_rate": np.asarray(lane.data["pass_rate"])[observed],

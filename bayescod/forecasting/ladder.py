@@ -30,6 +30,8 @@ class Ladder:
         How many columns are ladder LLMs.
     compute_flops : FloatArray
         [n_ladder] in FLOP.
+    all_flops : FloatArray
+        [llm] the same and the anchors', NaN where that is not known.
     unit_flops : float
         Unit of compute of ``a`` [FLOP].
     target_flops : float
@@ -44,6 +46,7 @@ class Ladder:
     scores: BenchmarkScores
     n_ladder: int
     compute_flops: FloatArray
+    all_flops: FloatArray
     unit_flops: float
     target_flops: float
     truth: float | None
@@ -99,13 +102,12 @@ def ladder_of(
         raise DataError([_no_range(scores.benchmark, np.unique(compute).size)])
     columns = columns_of(scores, [*present, *anchors])
     target = selection.target.name
-    truth = (
-        float(columns_of(scores, [target]).score()[0]) if target in scores.llm else float("nan")
-    )
+    truth = float(columns_of(scores, [target]).score()[0]) if target in scores.llm else float("nan")
     return Ladder(
         scores=columns,
         n_ladder=len(present),
         compute_flops=compute,
+        all_flops=np.array([float(llms.compute_flops[llms.index(name)]) for name in columns.llm]),
         unit_flops=spec.unit_flops or float(compute.min()) / spec.smallest_over_unit,
         target_flops=selection.target.compute_flops,
         truth=None if np.isnan(truth) else truth,

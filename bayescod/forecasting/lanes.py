@@ -61,15 +61,18 @@ def cluster_lane(ladder: Ladder, labels: IntArray, spec: Spec) -> Lane:
     groups = [fitted(group_of(ladder.scores, labels == k)) for k in range(n_cluster)]
     rate = np.stack([group[0][:n] for group in groups])
     variance = np.stack([group[1][:n] for group in groups])
-    size, height = padded_size(n, 16), padded_size(n_cluster, 8)
+    size, height = padded_size(n, 16), padded_size(n_cluster, 16)
     run_used = np.arange(size - 2) < n - 2
     cluster_used = np.arange(height) < n_cluster
+    sizes = np.ones(height)
+    sizes[:n_cluster] = np.bincount(labels[labels >= 0])
     basis = np.zeros((size, size - 2))
     basis[:n, : n - 2] = run_basis(ladder.log_compute)
     data = (
         _curve_data(ladder, spec, size)
         | _observations(rate, variance, (height, size))
-        | {"run_basis": basis, "run_used": run_used, "cluster_used": cluster_used}
+        | {"run_basis": basis, "run_used": run_used}
+        | {"cluster_used": cluster_used, "cluster_items": sizes}
     )
     used = dict.fromkeys(("log_a", "b", "c", "g"), cluster_used) | {"run_effect": run_used}
     return Lane(data, _start(rate, spec, (height, size), scalar=False), used)
@@ -116,13 +119,7 @@ def line_leverage(log_compute: FloatArray, at: FloatArray) -> FloatArray:
 
 def _curve_data(ladder: Ladder, spec: Spec, size: int) -> dict[str, npt.NDArray[np.generic]]:
     log_compute = ladder.log_compute
-    prior = spec.priors.get("g")
-    alpha, beta = 1.0, 1.0
-    if prior is not None:
-        chance = ladder.scores.chance
-        mean = prior.parameters["mean"] if not chance else chance
-        weight = prior.parameters["concentration" if not chance else "chance_concentration"]
-        alpha, beta = mean * weight, (1.0 - mean) * weight
+    alpha, beta = _guess_prior(spec, ladder.scores.chance)
     full = np.full(size, log_compute.mean())
     full[: log_compute.size] = log_compute
     return {
@@ -132,6 +129,19 @@ def _curve_data(ladder: Ladder, spec: Spec, size: int) -> dict[str, npt.NDArray[
         "guess_alpha": np.asarray(alpha),
         "guess_beta": np.asarray(beta),
     }
+
+
+def _guess_prior(spec: Spec, chance: float | None) -> tuple[float, float]:
+    """Beta prior of the guess floor; a known chance level is its mode, and never fixes it."""
+    prior = spec.priors.get("g")
+    if prior is None:
+        return 1.0, 1.0
+    known = prior.parameters
+    if chance is None:
+        weight = known["concentration"]
+        return known["mean"] * weight, (1.0 - known["mean"]) * weight
+    weight = known["chance_concentration"]
+    return 1.0 + chance * weight, 1.0 + (1.0 - chance) * weight
 
 
 def _observations(

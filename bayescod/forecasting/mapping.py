@@ -167,9 +167,7 @@ def subset_scores(cluster_scores: FloatArray, masks: Masks, groups: Groups) -> F
     return np.where(total > 0, summed / np.maximum(total, 1.0), np.nan)
 
 
-def full_scores(
-    subset: FloatArray, share: FloatArray, rest: FloatArray
-) -> FloatArray:
+def full_scores(subset: FloatArray, share: FloatArray, rest: FloatArray) -> FloatArray:
     """Full-benchmark accuracy from both parts: ``s x + (1 - s) r``.
 
     Parameters
@@ -198,22 +196,23 @@ def draw_for_each(
     Parameters
     ----------
     rng : numpy.random.Generator
-    posteriors : sequence of (increments, spread)
-        A lane's draws, flattened: (n, degree) and (n,).
+    posteriors : sequence of (steps, spread)
+        A lane's draws, flattened: (n, degree + 2) and (n,).
     lane_of_draw : IntArray
         [draw]; -1 for none.
     degree : int
 
     Returns
     -------
-    increments, spread : FloatArray
-        (draw, degree) and (draw,); the identity without spread where there is no lane.
+    steps, spread : FloatArray
+        (draw, degree + 2) and (draw,); the identity without spread where there is no lane.
     """
-    increments = np.full((lane_of_draw.size, degree), 1.0 / degree)
+    identity = np.concatenate([[0.0], np.full(degree, 1.0 / degree), [0.0]])
+    steps = np.tile(identity, (lane_of_draw.size, 1))
     spread = np.zeros(lane_of_draw.size)
     for lane in np.unique(lane_of_draw[lane_of_draw >= 0]):
         rows = lane_of_draw == lane
-        steps, scale = posteriors[lane]
+        own, scale = posteriors[lane]
         pick = rng.choice(scale.size, size=int(rows.sum()), replace=rows.sum() > scale.size)
-        increments[rows], spread[rows] = steps[pick], scale[pick]
-    return increments, spread
+        steps[rows], spread[rows] = own[pick], scale[pick]
+    return steps, spread

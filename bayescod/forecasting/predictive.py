@@ -114,6 +114,7 @@ def cluster_scores(
     curves: CurveDraws,
     run_scale: FloatArray,
     spread: FloatArray,
+    n_items: FloatArray,
     ladder_log_compute: FloatArray,
     log_compute: FloatArray,
     run_normals: FloatArray,
@@ -131,6 +132,8 @@ def cluster_scores(
         (draw, cluster).
     run_scale, spread : FloatArray
         (draw,).
+    n_items : FloatArray
+        (cluster,) items of each cluster, over which their own departures average.
     ladder_log_compute, log_compute : FloatArray
         [llm] of the ladder; [compute] where to predict.
     run_normals : FloatArray
@@ -146,4 +149,15 @@ def cluster_scores(
     inflation = np.sqrt(1.0 + line_leverage(ladder_log_compute, log_compute))
     shifted = log_compute[:, None] + inflation[:, None] * run_scale * run_normals
     mean = curves.accuracy(shifted[:, :, None])
-    return with_spread(mean, spread[:, None], cluster_normals)
+    import os
+
+    return np.clip(
+        mean
+        + 0.5
+        * (4 * mean * (1 - mean)) ** (float(os.environ.get("POWER", "1")) / 2)
+        * spread[:, None]
+        / np.sqrt(n_items)
+        * cluster_normals,
+        0,
+        1,
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from bayescod.convergence import Diagnostics, Reason
 from bayescod.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -20,14 +21,6 @@ FloatArray = npt.NDArray[np.float64]
 
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 """Probabilities of the quantiles in every summary; the first and last bound the 90 % range."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """A coded remark on a forecast: why a method was chosen, or what to be careful about."""
-
-    code: str
-    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,32 +101,6 @@ class ClusterForecast:
 
 
 @dataclass(frozen=True, slots=True)
-class Diagnostics:
-    """Worst convergence figures over the parameters of one benchmark's posterior.
-
-    Attributes
-    ----------
-    max_rhat : float
-        Largest rank-normalised split R-hat.
-    min_ess_bulk, min_ess_tail : float
-        Smallest effective sample sizes.
-    divergences : int
-        Divergent transitions among the kept draws.
-    n_draws : int
-        Kept draws over all chains.
-    reruns : int
-        0, or 1 where the one automatic longer rerun was needed.
-    """
-
-    max_rhat: float
-    min_ess_bulk: float
-    min_ess_tail: float
-    divergences: int
-    n_draws: int
-    reruns: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class TargetPoint:
     """The LLM that is forecast.
 
@@ -207,8 +174,12 @@ class BenchmarkForecast:
     tree: xr.DataTree
 
     def draws(self, quantity: str = "score") -> FloatArray:
-        """Predictive draws of ``score``, ``latent_score``, ``subset_score`` or
-        ``predictable_share``.
+        """Predictive draws of a quantity.
+
+        Parameters
+        ----------
+        quantity : str
+            ``score``, ``latent_score``, ``subset_score`` or ``predictable_share``.
 
         Returns
         -------

@@ -6,14 +6,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import t as student_t
 
+from bayescod.convergence import Reason
 from bayescod.difficulty import Clusters, cluster_items, difficulty_profile
-from bayescod.forecasting.ladder import Ladder, median_trials
-from bayescod.forecasting.records import Reason
+from bayescod.forecasting.ladder import Ladder, fitted, group_of, median_trials
 from bayescod.scores.selection import split_trials
-from bayescod.specs import Clustering
+from bayescod.specs import Clustering, Filter
 
+FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+_NONE: FloatArray = np.zeros(0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,6 +30,8 @@ class Grouping:
     labels : IntArray or None
         [item] cluster of each item, -1 for none; ``None`` where COD does not apply.
     clusters : Clusters or None
+    grows : FloatArray
+        [cluster] probability that the cluster has grown over the ladder; empty without clusters.
     reason : Reason or None
         Why COD does not apply.
     remarks : tuple of Reason
@@ -35,12 +40,17 @@ class Grouping:
     ladder: Ladder
     labels: IntArray | None
     clusters: Clusters | None
+    grows: FloatArray
     reason: Reason | None
     remarks: tuple[Reason, ...]
 
 
 def group_items(
-    rng: np.random.Generator, ladder: Ladder, settings: Clustering, smoothing: str
+    rng: np.random.Generator,
+    ladder: Ladder,
+    settings: Clustering,
+    limits: Filter,
+    smoothing: str,
 ) -> Grouping:
     """Cluster a benchmark's items by difficulty, or say why that cannot be done.
 
@@ -50,6 +60,8 @@ def group_items(
         For the split of few trials.
     ladder : Ladder
     settings : Clustering
+    limits : Filter
+        Says how much growth counts.
     smoothing : str
         ``vertical`` smooths the profiles along the ladder; anything else leaves them.
 
@@ -60,7 +72,7 @@ def group_items(
     scores = ladder.scores
     if not ladder.items_known:
         reason = Reason("no-items", "the table has no item_id, so items cannot be clustered")
-        return Grouping(ladder, None, None, reason, ())
+        return Grouping(ladder, None, None, _NONE, reason, ())
     trials = median_trials(scores)
     if trials < settings.few_trials:
         reason = Reason(
@@ -68,9 +80,10 @@ def group_items(
             f"a median of {trials:g} trials an item and model; clusters need at least "
             f"{settings.few_trials}, or growth that was luck is selected",
         )
-        return Grouping(ladder, None, None, reason, ())
+        return Grouping(ladder, None, None, _NONE, reason, ())
     n = ladder.n_ladder
-    profile, fitting, remarks = scores.pass_rate[:, :n], ladder, ()
+    profile, fitting = scores.pass_rate[:, :n], ladder
+    remarks: tuple[Reason, ...] = ()
     if trials < settings.split_below:
         rate, count, other_rate, other_count = split_trials(
             rng, scores.pass_rate[:, :n], scores.n_trials[:, :n]
@@ -96,5 +109,51 @@ def group_items(
             "no-clusters",
             f"no {settings.min_cluster_size} items grow alike within the radius {clusters.radius:.3g}",
         )
-        return Grouping(ladder, None, clusters, reason, remarks)
-    return Grouping(fitting, clusters.labels, clusters, None, remarks)
+        return Grouping(ladder, None, clusters, _NONE, reason, remarks)
+    grows = np.array(
+        [
+            growth_probability(fitting, clusters.labels == k, limits.min_growth)
+            for k in range(int(clusters.labels.max()) + 1)
+        ]
+    )
+    if grows.max() < limits.screen_below:
+        text = f"no cluster has grown by {limits.min_growth:.0%} over the ladder"
+        return Grouping(ladder, None, clusters, grows, Reason("no-growth", text), remarks)
+    return Grouping(fitting, clusters.labels, clusters, grows, None, remarks)
+
+
+def growth_probability(ladder: Ladder, members: npt.NDArray[np.bool_], min_growth: float) -> float:
+    """Probability that a group of items has grown over the ladder.
+
+    A level group is explained by a floor, by a ceiling and by a vanishing exponent alike, so that
+    Eq. 1 fitted to it says nothing and has barriers between its explanations. The question is put
+    before Eq. 1 is: by the posterior of the slope of a straight line in log compute, under the
+    flat prior of the textbook.
+
+    Parameters
+    ----------
+    ladder : Ladder
+    members : ndarray of bool
+        [item].
+    min_growth : float
+        Accuracy in [0, 1] that has to be gained from the smallest to the largest compute.
+
+    Returns
+    -------
+    float
+        In [0, 1].
+    """
+    rate = fitted(group_of(ladder.scores, members))[0][: ladder.n_ladder]
+    seen = ~np.isnan(rate)
+    x, y = ladder.log_compute[seen], rate[seen]
+    centred = x - x.mean()
+    spread = float((centred**2).sum())
+    degrees = int(seen.sum()) - 2
+    if degrees < 1 or spread == 0.0:
+        return 0.0
+    slope = float(centred @ y) / spread
+    residual = y - y.mean() - slope * centred
+    # A hundredth of a point is far below anything measured; it keeps an exact line finite.
+    scale = np.sqrt(float(residual @ residual) / degrees / spread + 1e-8)
+    span = float(np.ptp(ladder.log_compute))
+    return float(student_t.cdf((slope - min_growth / span) / scale, degrees))

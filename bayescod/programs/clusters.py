@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import jax.numpy as jnp
@@ -10,9 +11,11 @@ import numpyro.distributions as dist
 from jax import Array
 
 from bayescod import curves
-from bayescod.programs.priors import distribution, spike_and_slab
+from bayescod.programs.priors import distribution, given_b
 from bayescod.programs.single_curve import VARIANCE_FLOOR
 from bayescod.specs import Prior
+
+POWER = float(os.environ.get("POWER", "1"))
 
 
 def clusters(
@@ -23,8 +26,8 @@ def clusters(
 ) -> None:
     """Mean pass rates of difficulty clusters along the ladder.
 
-    ``y_kl ~ Normal(mu_kl, v_kl + spread^2 mu_kl (1 - mu_kl))``, ``mu_kl`` by Eq. 1 (arXiv
-    2502.17262) at log compute ``u_l + delta_l``. The run effect ``delta_l`` says that one trained
+    ``y_kl ~ Normal(mu_kl, v_kl + spread^2 mu_kl (1 - mu_kl) / m_k)``, ``mu_kl`` by Eq. 1 (arXiv
+    2502.17262) at log compute ``u_l + delta_l``, ``m_k`` the cluster's items. The run effect ``delta_l`` says that one trained
     LLM is worth more or less compute than it took, on all clusters at once. Its part that is
     constant or linear in ``u`` cannot be told from the curves' own levels and slopes, so only the
     orthogonal rest is sampled, ``delta = basis @ run_effect``; a forecast adds that part back as
@@ -33,9 +36,9 @@ def clusters(
     Parameters
     ----------
     data : mapping of str to Array
-        ``log_compute`` (llm,), in the unit of ``a``; ``run_basis`` (llm, llm - 2) with orthonormal
-        columns, ``run_used`` (llm - 2,) boolean; ``cluster_used`` (cluster,) boolean; ``variance``
-        and ``observed`` (obs,), obs running over clusters, then LLMs; ``guess_alpha``,
+        ``log_compute`` (llm,) and ``log_low``, its minimum, in the unit of ``a``; ``run_basis`` (llm, llm - 2) with orthonormal
+        columns, ``run_used`` (llm - 2,) boolean; ``cluster_used`` (cluster,) boolean and
+        ``cluster_items`` (cluster,) counts; ``variance`` and ``observed`` (obs,), obs running over clusters, then LLMs; ``guess_alpha``,
         ``guess_beta`` scalars. Whatever is not used is padding.
     priors : mapping of str to Prior
         By site.
@@ -48,7 +51,6 @@ def clusters(
     n_cluster, n_run = data["cluster_used"].shape[0], data["run_used"].shape[0]
     b_loc = numpyro.sample("b_loc", distribution(priors["b_loc"]))
     b_scale = numpyro.sample("b_scale", distribution(priors["b_scale"]))
-    nonscaling = numpyro.sample("nonscaling", distribution(priors["nonscaling"]))
     run_scale = numpyro.sample("run_scale", distribution(priors["run_scale"]))
     spread = numpyro.sample("spread", distribution(priors["spread"]))
     c = jnp.zeros(n_cluster)
@@ -58,14 +60,15 @@ def clusters(
     with numpyro.plate("run", n_run), numpyro.handlers.mask(mask=data["run_used"]):
         run_effect = numpyro.sample("run_effect", dist.Normal(0.0, run_scale))
     with numpyro.plate("cluster", n_cluster), numpyro.handlers.mask(mask=data["cluster_used"]):
-        log_a = numpyro.sample("log_a", distribution(priors["log_a"]))
-        b = numpyro.sample("b", spike_and_slab(priors["b"], nonscaling, b_loc, b_scale))
+        b = numpyro.sample("b", dist.TruncatedNormal(b_loc, b_scale, low=0.0))
+        log_a = numpyro.sample("log_a", given_b(priors["log_a"], b, data["log_low"]))
         if has_ceiling:
             c = numpyro.sample("c", dist.HalfNormal(c_scale))
         if has_floor:
             g = numpyro.sample("g", dist.Beta(data["guess_alpha"], data["guess_beta"]))
     shifted = data["log_compute"] + data["run_basis"] @ run_effect
-    mean = curves.accuracy(shifted, log_a[:, None], b[:, None], c[:, None], g[:, None]).ravel()
-    variance = data["variance"] + mean * (1.0 - mean) * spread**2 + VARIANCE_FLOOR
+    mean = curves.accuracy(shifted, log_a[:, None], b[:, None], c[:, None], g[:, None])
+    own = 0.25 * (4.0 * mean * (1.0 - mean)) ** POWER * spread**2 / data["cluster_items"][:, None]
+    mean, variance = mean.ravel(), data["variance"] + own.ravel() + VARIANCE_FLOOR
     with numpyro.plate("obs_id", mean.shape[0]), numpyro.handlers.mask(mask=data["observed"]):
         numpyro.sample("pass_rate", dist.Normal(mean, jnp.sqrt(variance)), obs=pass_rate)

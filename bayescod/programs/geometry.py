@@ -16,6 +16,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jax import Array
 from jax.nn import log_sigmoid, sigmoid
+from jax.typing import ArrayLike
 
 
 class EndPoints(NamedTuple):
@@ -101,12 +102,12 @@ def _log_slope(logit: Array) -> Array:
     return log_sigmoid(logit) + log_sigmoid(-logit)
 
 
-def initial_end_points(rate_low: Array, rate_high: Array) -> EndPoints:
+def initial_end_points(rate_low: ArrayLike, rate_high: ArrayLike) -> EndPoints:
     """Starting coordinates from the measured rates at both ends of the ladder.
 
     Parameters
     ----------
-    rate_low, rate_high : Array
+    rate_low, rate_high : array_like
         Pass rates in [0, 1] around the lower and the upper end.
 
     Returns

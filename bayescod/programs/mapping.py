@@ -23,8 +23,8 @@ def mapping(
 ) -> None:
     """Accuracy on the rest of a benchmark, given accuracy on its predictable subset.
 
-    ``r_l ~ Normal(r(x_l), v_l + r'(x_l)^2 w_l + spread^2 r (1 - r))``: ``r`` increases through
-    (0, 0) and (1, 1); ``v_l`` and ``w_l`` are the variances of both coordinates from finite
+    ``r_l ~ Normal(r(x_l), v_l + r'(x_l)^2 w_l + spread^2 r (1 - r))``: ``r`` increases
+    from ``r(0) >= 0`` to ``r(1) <= 1``; ``v_l`` and ``w_l`` are the variances of both coordinates from finite
     trials. Subset and rest share no item, so their errors are independent.
 
     Parameters
@@ -32,18 +32,19 @@ def mapping(
     data : mapping of str to Array
         ``subset_rate``, ``subset_variance``, ``variance``, ``observed`` (obs,).
     priors : mapping of str to Prior
-        ``increments`` and ``spread``.
+        ``steps`` and ``spread``.
     degree : int
         Of the polynomial; 4 is the quartic of arXiv 2502.17262v1, Eq. 2.
     pass_rate : Array or None
         (obs,) accuracy on the rest, in [0, 1]; ``None`` draws from the prior predictive.
     """
-    concentration = priors["increments"].parameters["concentration"]
-    increments = numpyro.sample("increments", dist.Dirichlet(jnp.full(degree, concentration)))
+    inner, outer = (priors["steps"].parameters[k] for k in ("concentration", "end_concentration"))
+    concentration = jnp.full(degree + 2, inner).at[jnp.array([0, -1])].set(outer)
+    steps = numpyro.sample("steps", dist.Dirichlet(concentration))
     spread = numpyro.sample("spread", distribution(priors["spread"]))
     x = data["subset_rate"]
-    mean = curves.monotone_polynomial(x, increments)
-    slope = degree * (curves.bernstein_basis(x, degree - 1) * increments).sum(-1)
+    mean = curves.monotone_polynomial(x, steps)
+    slope = degree * (curves.bernstein_basis(x, degree - 1) * steps[1:-1]).sum(-1)
     variance = (
         data["variance"]
         + slope**2 * data["subset_variance"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-import jax.numpy as jnp
 import numpyro.distributions as dist
 from jax import Array
 from numpyro.distributions import Distribution
@@ -36,28 +35,21 @@ def distribution(prior: Prior) -> Distribution:
     return _BUILDERS[prior.dist](prior.parameters)
 
 
-def spike_and_slab(prior: Prior, spike_share: Array, loc: Array, scale: Array) -> Distribution:
-    """Exponent of a cluster: near zero if it does not scale, else from the population.
+def given_b(prior: Prior, b: Array, log_low: Array) -> Distribution:
+    """Prior of ``log a`` given the exponent, said of the loss at the smallest LLM.
 
     Parameters
     ----------
     prior : Prior
-        With ``spike_scale``.
-    spike_share : Array
-        Share of clusters that do not scale, in (0, 1).
-    loc, scale : Array
-        Of the normal population truncated at zero.
+        ``loc`` and ``scale`` of the log of ``a C^-b`` at the smallest compute of the ladder.
+    b : Array
+        Exponents.
+    log_low : Array
+        Natural log of the smallest compute, in the unit of ``a``.
 
     Returns
     -------
     numpyro.distributions.Distribution
-        Over (0, inf), its class indicator summed out.
+        Of the shape of ``b``.
     """
-    return dist.MixtureGeneral(
-        dist.Categorical(probs=jnp.stack([spike_share, 1.0 - spike_share])),
-        [
-            dist.HalfNormal(prior.parameters["spike_scale"]),
-            dist.TruncatedNormal(loc, scale, low=0.0),
-        ],
-        support=dist.constraints.positive,
-    )
+    return dist.Normal(prior.parameters["loc"] + b * log_low, prior.parameters["scale"])

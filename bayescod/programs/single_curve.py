@@ -10,7 +10,7 @@ import numpyro.distributions as dist
 from jax import Array
 
 from bayescod import curves
-from bayescod.programs.priors import distribution
+from bayescod.programs.priors import distribution, given_b
 from bayescod.specs import Prior
 
 # Keeps a standard deviation above zero where a score is exact and its curve touches 0 or 1: a
@@ -33,7 +33,7 @@ def single_curve(
     Parameters
     ----------
     data : mapping of str to Array
-        ``log_compute`` (llm,), in the unit of ``a``; ``variance`` (obs,); ``observed`` (obs,)
+        ``log_compute`` (llm,) and ``log_low``, its minimum, in the unit of ``a``; ``variance`` (obs,); ``observed`` (obs,)
         boolean; ``guess_alpha``, ``guess_beta`` scalars.
     priors : mapping of str to Prior
         By site.
@@ -43,8 +43,8 @@ def single_curve(
         (obs,) in [0, 1]; ``None`` draws from the prior predictive.
     """
     has_floor, has_ceiling = curves.LAWS[law]
-    log_a = numpyro.sample("log_a", distribution(priors["log_a"]))
     b = numpyro.sample("b", distribution(priors["b"]))
+    log_a = numpyro.sample("log_a", given_b(priors["log_a"], b, data["log_low"]))
     c = numpyro.sample("c", distribution(priors["c"])) if has_ceiling else jnp.zeros(())
     guess = dist.Beta(data["guess_alpha"], data["guess_beta"])
     g = numpyro.sample("g", guess) if has_floor else jnp.zeros(())

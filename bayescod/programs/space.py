@@ -57,7 +57,7 @@ def program_of(spec: Spec) -> Callable[..., None]:
         ``program(data, pass_rate=None)``.
     """
     if spec.program == "mapping":
-        return partial(mapping, priors=spec.priors, degree=spec.degree)
+        return partial(mapping, priors=spec.priors, degree=spec.degree or 4)
     program = {"clusters": clusters, "single_curve": single_curve}[spec.program]
     return partial(program, priors=spec.priors, law=spec.law)
 

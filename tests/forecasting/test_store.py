@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from bayescod.convergence import Reason
 from bayescod.errors import ResultError
 from bayescod.files import file_stem, sha256_of
 from bayescod.forecasting.codec import to_json
-from bayescod.forecasting.records import ForecastSet, Reason, TargetPoint
+from bayescod.forecasting.records import ForecastSet, TargetPoint
 from bayescod.forecasting.store import load, require_free, write_forecast
 from tests._factories import HEALTHY, make_benchmark, make_set
 

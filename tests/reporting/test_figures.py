@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from bayescod.forecasting.records import BenchmarkForecast, Reason
+from bayescod.convergence import Reason
+from bayescod.forecasting.records import BenchmarkForecast
 from bayescod.reporting.figures import fan_figure, overview_figure, save_figure
 from bayescod.reporting.style import BAND_50, BAND_90, LINE
 from tests._factories import HEALTHY, LADDER_FLOPS, make_benchmark, make_set

@@ -7,7 +7,8 @@ import math
 import pytest
 
 from bayescod.checks import judge, run_checks
-from bayescod.forecasting.records import BenchmarkForecast, ForecastSet, Reason
+from bayescod.convergence import Reason
+from bayescod.forecasting.records import BenchmarkForecast, ForecastSet
 from bayescod.reporting.terminal import console_for, show_checks, show_forecast, show_hits
 from tests._factories import HEALTHY, make_benchmark, make_set
 

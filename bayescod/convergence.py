@@ -5,11 +5,43 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from bayescod.forecasting.records import Diagnostics, Reason
-
 PASS_RHAT, REVIEW_RHAT = 1.01, 1.02
 PASS_ESS, REVIEW_ESS = 400.0, 200.0
 REVIEW_DIVERGENT_SHARE = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A coded remark on a forecast: why a method was chosen, or what to be careful about."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostics:
+    """Worst convergence figures over the parameters of one benchmark's posterior.
+
+    Attributes
+    ----------
+    max_rhat : float
+        Largest rank-normalised split R-hat.
+    min_ess_bulk, min_ess_tail : float
+        Smallest effective sample sizes.
+    divergences : int
+        Divergent transitions among the kept draws.
+    n_draws : int
+        Kept draws over all chains.
+    reruns : int
+        0, or 1 where the one automatic longer rerun was needed.
+    """
+
+    max_rhat: float
+    min_ess_bulk: float
+    min_ess_tail: float
+    divergences: int
+    n_draws: int
+    reruns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
