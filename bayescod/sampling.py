@@ -79,6 +79,10 @@ class Run:
     sample_seconds: float
 
 
+def _unheard(_done: int) -> None:
+    """Progress that nobody sees."""
+
+
 def configure(cache_dir: Path | None = None) -> None:
     """Prepare JAX for this process: 64-bit floats and a compilation cache that outlives it.
 
@@ -101,7 +105,7 @@ def sample(
     rng_keys: Sequence[Array],
     spec: Spec,
     lanes: Sequence[Lane],
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int], None] = _unheard,
 ) -> Run:
     """Sample a program on many data sets of equal shape.
 
@@ -138,7 +142,7 @@ def sample(
     )
     rekeyed = jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys[jnp.array(again)])
     second, compile_two, sample_two = _batches(
-        rekeyed, spec, longer, 2, [lanes[i] for i in again], lambda done: None
+        rekeyed, spec, longer, 2, [lanes[i] for i in again], _unheard
     )
     for i, found in zip(again, second, strict=True):
         better = _rank(found.diagnostics) <= _rank(first[i].diagnostics)

@@ -250,9 +250,10 @@ def _tree(one: BenchmarkFit, draws: _Draws, score: FloatArray, rho: FloatArray) 
     final = measured(one.whole.scores)
     rate, variance = fitted(final)
     observed = np.asarray(lane.data["observed"], dtype=bool)
-    dims = dict.fromkeys(("log_a", "b", "c", "g"), ["cluster"]) if one.cod is not None else {}
+    by_cluster = ("log_a", "b", "c", "g") if one.cod is not None else ()
+    dims = {name: ["cluster"] for name in by_cluster}
     dims |= {"run_effect": ["run"], "fitted_rate": ["obs_id"], "fitted_sd": ["obs_id"]}
-    dims |= dict.fromkeys(("score", "compute_flops", "role", "evaluation_sd"), ["model"])
+    dims |= {name: ["model"] for name in ("score", "compute_flops", "role", "evaluation_sd")}
     if one.grouping.labels is not None and one.cod is not None:
         dims["item_cluster"] = ["item"]
     constant: dict[str, npt.ArrayLike] = {"a_unit_flops": one.whole.unit_flops}

@@ -1,4 +1,4 @@
-"""From the predictable subset to the full benchmark: one posterior a mask, one draw of it a draw."""
+"""From the predictable subset to the full benchmark: one posterior for every mask."""
 
 from __future__ import annotations
 

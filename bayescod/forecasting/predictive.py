@@ -149,15 +149,4 @@ def cluster_scores(
     inflation = np.sqrt(1.0 + line_leverage(ladder_log_compute, log_compute))
     shifted = log_compute[:, None] + inflation[:, None] * run_scale * run_normals
     mean = curves.accuracy(shifted[:, :, None])
-    import os
-
-    return np.clip(
-        mean
-        + 0.5
-        * (4 * mean * (1 - mean)) ** (float(os.environ.get("POWER", "1")) / 2)
-        * spread[:, None]
-        / np.sqrt(n_items)
-        * cluster_normals,
-        0,
-        1,
-    )
+    return with_spread(mean, spread[:, None] / np.sqrt(n_items), cluster_normals)

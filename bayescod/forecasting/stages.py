@@ -85,10 +85,9 @@ def group_items(
     profile, fitting = scores.pass_rate[:, :n], ladder
     remarks: tuple[Reason, ...] = ()
     if trials < settings.split_below:
-        rate, count, other_rate, other_count = split_trials(
+        profile, _, other_rate, other_count = split_trials(
             rng, scores.pass_rate[:, :n], scores.n_trials[:, :n]
         )
-        profile = rate
         other = replace(
             scores,
             pass_rate=np.concatenate([other_rate, scores.pass_rate[:, n:]], axis=1),
@@ -107,7 +106,8 @@ def group_items(
     if clusters.labels.size == 0 or clusters.labels.max() < 0:
         reason = Reason(
             "no-clusters",
-            f"no {settings.min_cluster_size} items grow alike within the radius {clusters.radius:.3g}",
+            f"no {settings.min_cluster_size} items grow alike within a radius of "
+            f"{clusters.radius:.3g}",
         )
         return Grouping(ladder, None, clusters, _NONE, reason, remarks)
     grows = np.array(

@@ -2,21 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-
-import jax.numpy as jnp
-import numpyro
-import numpyro.distributions as dist
-from jax import Array
-
-from bayescod import curves
-from bayescod.programs.priors import distribution, given_b
-from bayescod.programs.single_curve import VARIANCE_FLOOR
-from bayescod.specs import Prior
-
-POWER = float(os.environ.get("POWER", "1"))
-
 
 def clusters(
     data: Mapping[str, Array],
@@ -27,19 +12,20 @@ def clusters(
     """Mean pass rates of difficulty clusters along the ladder.
 
     ``y_kl ~ Normal(mu_kl, v_kl + spread^2 mu_kl (1 - mu_kl) / m_k)``, ``mu_kl`` by Eq. 1 (arXiv
-    2502.17262) at log compute ``u_l + delta_l``, ``m_k`` the cluster's items. The run effect ``delta_l`` says that one trained
-    LLM is worth more or less compute than it took, on all clusters at once. Its part that is
-    constant or linear in ``u`` cannot be told from the curves' own levels and slopes, so only the
-    orthogonal rest is sampled, ``delta = basis @ run_effect``; a forecast adds that part back as
-    the prediction variance of a straight line.
+    2502.17262) at log compute ``u_l + delta_l``, ``m_k`` the cluster's items. The run effect
+    ``delta_l`` says that one trained LLM is worth more or less compute than it took, on all
+    clusters at once. Its part that is constant or linear in ``u`` cannot be told from the curves'
+    own levels and slopes, so only the orthogonal rest is sampled, ``delta = basis @ run_effect``;
+    a forecast adds that part back as the prediction variance of a straight line.
 
     Parameters
     ----------
     data : mapping of str to Array
-        ``log_compute`` (llm,) and ``log_low``, its minimum, in the unit of ``a``; ``run_basis`` (llm, llm - 2) with orthonormal
-        columns, ``run_used`` (llm - 2,) boolean; ``cluster_used`` (cluster,) boolean and
-        ``cluster_items`` (cluster,) counts; ``variance`` and ``observed`` (obs,), obs running over clusters, then LLMs; ``guess_alpha``,
-        ``guess_beta`` scalars. Whatever is not used is padding.
+        ``log_compute`` (llm,) and ``log_low``, its minimum, in the unit of ``a``; ``run_basis``
+        (llm, llm - 2) with orthonormal columns, ``run_used`` (llm - 2,) boolean; ``cluster_used``
+        (cluster,) boolean and ``cluster_items`` (cluster,) counts; ``variance`` and ``observed``
+        (obs,), obs running over clusters, then LLMs; ``guess_alpha``, ``guess_beta`` scalars.
+        Whatever is not used is padding.
     priors : mapping of str to Prior
         By site.
     law : str
@@ -68,7 +54,7 @@ def clusters(
             g = numpyro.sample("g", dist.Beta(data["guess_alpha"], data["guess_beta"]))
     shifted = data["log_compute"] + data["run_basis"] @ run_effect
     mean = curves.accuracy(shifted, log_a[:, None], b[:, None], c[:, None], g[:, None])
-    own = 0.25 * (4.0 * mean * (1.0 - mean)) ** POWER * spread**2 / data["cluster_items"][:, None]
+    own = mean * (1.0 - mean) * spread**2 / data["cluster_items"][:, None]
     mean, variance = mean.ravel(), data["variance"] + own.ravel() + VARIANCE_FLOOR
     with numpyro.plate("obs_id", mean.shape[0]), numpyro.handlers.mask(mask=data["observed"]):
         numpyro.sample("pass_rate", dist.Normal(mean, jnp.sqrt(variance)), obs=pass_rate)

@@ -3,10 +3,10 @@
 A level curve is explained by ``g``, by ``c``, by ``b -> 0`` or by ``a -> 0``. In ``(log a, b, c,
 g)`` these are thin, curved ridges with barriers between them. Here a curve is described by its
 accuracy at the upper end of the ladder, by how much of that is floor, by how much of the gain over
-the floor the lower end already has, and by how much of the room above can ever be reached. The
-first and a combination of the next two are what data pin down; the rest moves freely, in half-planes
-instead of corners. The program keeps its priors on the parameters of the paper; only the sampler
-walks in these coordinates, with the exact Jacobian.
+the floor the lower end already has, and by how much of the room above can ever be reached. Data
+pin down the first and a combination of the next two; the rest moves freely, in half-planes instead
+of corners. The program keeps its priors on the parameters of the paper; only the sampler walks in
+these coordinates, with the exact Jacobian.
 """
 
 from __future__ import annotations

@@ -23,9 +23,11 @@ def mapping(
 ) -> None:
     """Accuracy on the rest of a benchmark, given accuracy on its predictable subset.
 
-    ``r_l ~ Normal(r(x_l), v_l + r'(x_l)^2 w_l + spread^2 r (1 - r))``: ``r`` increases
-    from ``r(0) >= 0`` to ``r(1) <= 1``; ``v_l`` and ``w_l`` are the variances of both coordinates from finite
-    trials. Subset and rest share no item, so their errors are independent.
+    ``r_l ~ Normal(r(x_l), v_l + r'(x_l)^2 w_l + spread^2 r (1 - r))``: ``r`` increases from
+    ``r(0) >= 0`` to ``r(1) <= 1``; ``v_l`` and ``w_l`` are the variances of both coordinates from
+    finite trials. Subset and rest share no item, so their errors are independent. The full score
+    is ``f(x) = s x + (1 - s) r(x)`` with ``s`` the subset's share of items, so that
+    ``s x <= f(x) <= s x + 1 - s`` holds by construction.
 
     Parameters
     ----------

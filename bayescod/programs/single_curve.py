@@ -33,8 +33,8 @@ def single_curve(
     Parameters
     ----------
     data : mapping of str to Array
-        ``log_compute`` (llm,) and ``log_low``, its minimum, in the unit of ``a``; ``variance`` (obs,); ``observed`` (obs,)
-        boolean; ``guess_alpha``, ``guess_beta`` scalars.
+        ``log_compute`` (llm,) and ``log_low``, its minimum, in the unit of ``a``; ``variance``
+        (obs,); ``observed`` (obs,) boolean; ``guess_alpha``, ``guess_beta`` scalars.
     priors : mapping of str to Prior
         By site.
     law : str
