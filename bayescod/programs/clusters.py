@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+import numpyro
+import numpyro.distributions as dist
+from jax import Array
+
+from bayescod import curves
+from bayescod.programs.priors import distribution, given_b
+from bayescod.programs.single_curve import VARIANCE_FLOOR
+from bayescod.specs import Prior
+
 
 def clusters(
     data: Mapping[str, Array],
