@@ -1,5 +1,6 @@
 import math
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,10 +21,15 @@ def fit(items, **settings):
 
 
 def ladder_profiles(folder, benchmark):
-    scores = pd.read_parquet(folder / "scores.parquet", filters=[("benchmark", "==", benchmark)])
+    query = (
+        "SELECT item_id, model, sum(n_correct) / sum(n_trials) AS rate "
+        "FROM read_parquet(?) WHERE benchmark = ? GROUP BY ALL"
+    )
+    with duckdb.connect() as connection:
+        parameters = [str(folder / "scores.parquet"), benchmark]
+        rows = connection.execute(query, parameters).df()
+    rate = rows.pivot(index="item_id", columns="model", values="rate").sort_index()
     order = pd.read_csv(folder / "models.csv").sort_values("compute_flops", kind="stable")
-    counts = scores.groupby(["item_id", "model"])[["n_correct", "n_trials"]].sum()
-    rate = (counts["n_correct"] / counts["n_trials"]).unstack("model")
     profile = difficulty_profile(rate[[name for name in order["model"] if name in rate]])
     return profile[profile.any(axis=1)]
 
