@@ -85,7 +85,8 @@ def from_end_points(
     loss_low = loss_high - log_sigmoid(ends.ratio)
     b = (jnp.log(loss_low) - jnp.log(loss_high)) / span
     log_a = jnp.log(loss_high) + b * log_high
-    c = jnp.log1p(-floor) - jnp.log(reach) if has_ceiling else jnp.zeros_like(upper)
+    # Not log1p(-floor), whose argument rounds to zero in the tail where both are near one.
+    c = jnp.log(upper_gain + room) - jnp.log(reach) if has_ceiling else jnp.zeros_like(upper)
     # (log a, b) from the losses at both ends, and those from the accuracies there; then the
     # accuracies from the coordinates.
     log_jacobian = -jnp.log(span) - jnp.log(loss_low * lower_gain) - jnp.log(loss_high * upper_gain)

@@ -1,0 +1,168 @@
+"""Simulated ladders in memory: items of known Eq. 1 clusters, evaluated with finite trials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from bayescod.forecasting.ladder import Ladder, ladder_of
+from bayescod.forecasting.lanes import cluster_lane, curve_lane
+from bayescod.sampling import Lane
+from bayescod.scores.records import BenchmarkScores, LLMTable, Scores
+from bayescod.scores.selection import Selection, parse_target, select_ladder
+from bayescod.specs import Spec, load_spec
+
+FloatArray = npt.NDArray[np.float64]
+
+UNIT = 1e18
+TARGET, ANCHOR = "big", "anchor"
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Eq. 1 with ``a`` for compute in units of 1e18 FLOP."""
+
+    a: float
+    b: float
+    c: float = 0.0
+    g: float = 0.0
+
+    def at(self, compute_flops: npt.ArrayLike) -> FloatArray:
+        loss = self.a * (np.asarray(compute_flops) / UNIT) ** -self.b + self.c
+        return np.asarray(self.g + (1.0 - self.g) * np.exp(-loss))
+
+
+# Easy, middling, and hard; the fourth declines and is none of Eq. 1's business.
+GROWING = (Curve(4.0, 0.5, 0.02, 0.1), Curve(9.0, 0.45, 0.05, 0.05), Curve(20.0, 0.45, 0.1, 0.0))
+LEVEL = (Curve(1.5, 0.0), Curve(0.4, 0.0))
+
+
+def make_benchmark_scores(
+    rng: np.random.Generator,
+    llm: Sequence[str],
+    compute_flops: npt.ArrayLike,
+    *,
+    name: str = "toy",
+    curves: Sequence[Curve] = GROWING,
+    n_items: int = 120,
+    n_trials: int = 100,
+    chance: float | None = None,
+) -> BenchmarkScores:
+    """Items dealt to the curves in turn: item i follows curve ``i % len(curves)``."""
+    rates = np.stack([curve.at(compute_flops) for curve in curves])
+    rate = rates[np.arange(n_items) % len(curves)]
+    measured = rng.binomial(n_trials, rate) / n_trials
+    trials = np.full(rate.shape, float(n_trials))
+    ids = tuple(f"i{i:03d}" for i in range(n_items))
+    return BenchmarkScores(
+        name, ids, tuple(llm), measured, trials, measured.copy(), trials.copy(), chance, soft=False
+    )
+
+
+def make_llms(n_ladder: int = 7, beyond: float = 20.0) -> LLMTable:
+    """A ladder from 4e19 FLOP, a factor 2.5 each, then one target and one anchor."""
+    ladder = 4e19 * 2.5 ** np.arange(n_ladder)
+    name = (*(f"llm-{i}" for i in range(n_ladder)), TARGET, ANCHOR)
+    unknown = np.full(len(name), np.nan)
+    return LLMTable(
+        name=name,
+        compute_flops=np.array([*ladder, ladder[-1] * beyond, ladder[-1] * 8.0]),
+        params=unknown,
+        tokens=unknown,
+        loss=unknown,
+        family=("",) * len(name),
+        run=name,
+        role=(*("ladder",) * n_ladder, "target", "anchor"),
+    )
+
+
+def make_scores(
+    seed: int = 0,
+    benchmarks: Mapping[str, Sequence[Curve]] | None = None,
+    *,
+    n_ladder: int = 7,
+    **settings: Any,
+) -> Scores:
+    """Benchmarks that all LLMs of :func:`make_llms` took."""
+    llms = make_llms(n_ladder)
+    wanted = benchmarks or {"toy": GROWING}
+    rng = np.random.default_rng(seed)
+    made = tuple(
+        make_benchmark_scores(
+            rng, llms.name, llms.compute_flops, name=name, curves=wanted[name], **settings
+        )
+        for name in sorted(wanted)
+    )
+    return Scores(made, llms, warnings=(), unknown_columns=(), digest="0" * 64)
+
+
+def rescored(scores: Scores, llm: str, rate: float) -> Scores:
+    """The same scores, but `llm` has the pass rate `rate` on every item."""
+
+    def changed(one: BenchmarkScores) -> BenchmarkScores:
+        column = one.llm.index(llm)
+        new, measured = one.pass_rate.copy(), one.measured_rate.copy()
+        new[:, column] = measured[:, column] = rate
+        return replace(one, pass_rate=new, measured_rate=measured)
+
+    return replace(scores, benchmarks=tuple(changed(one) for one in scores.benchmarks))
+
+
+def benchmark_level(one: BenchmarkScores) -> BenchmarkScores:
+    """The same benchmark without items: one row of soft means."""
+    mean = one.score()[None, :]
+    trials = np.full(mean.shape, np.nan)
+    return BenchmarkScores(
+        one.benchmark, None, one.llm, mean, trials, mean.copy(), trials.copy(), one.chance, soft=True
+    )
+
+
+def select(scores: Scores, target: str = TARGET) -> Selection:
+    return select_ladder(scores, parse_target(target, scores.llms), ())
+
+
+def make_ladder(seed: int = 0, spec: Spec | None = None, **settings: Any) -> Ladder:
+    """One benchmark's ladder with the target and the anchor of :func:`make_llms`."""
+    scores = make_scores(seed, **settings)
+    return ladder_of(
+        scores.benchmarks[0], scores.llms, select(scores), spec or load_spec("cod"), None
+    )
+
+
+def planted_labels(ladder: Ladder, n_curves: int = len(GROWING)) -> npt.NDArray[np.int64]:
+    """The cluster each item was simulated from."""
+    return np.arange(len(ladder.scores.item_id or ())) % n_curves
+
+
+def mapping_lane(size: int = 16, n: int = 8, seed: int = 0) -> Lane:
+    """A mapping's data: the rest of a benchmark is a little below its subset."""
+    x = np.linspace(0.15, 0.85, n)
+    rest = x**1.3 + 0.01 * np.random.default_rng(seed).standard_normal(n)
+    filled = np.full(size - n, 0.5)
+    data = {
+        "subset_rate": np.append(x, filled),
+        "subset_variance": np.append(np.full(n, 1e-4), filled),
+        "pass_rate": np.append(rest, filled),
+        "variance": np.append(np.full(n, 1e-4), filled),
+        "observed": np.arange(size) < n,
+    }
+    return Lane(data, start={}, used={})
+
+
+def lane_of(spec: Spec, seed: int = 0) -> Lane:
+    """A small lane of a spec's program."""
+    if spec.program == "mapping":
+        return mapping_lane(seed=seed)
+    ladder = make_ladder(seed, spec)
+    if spec.program == "single_curve":
+        return curve_lane(ladder, spec)
+    return cluster_lane(ladder, planted_labels(ladder), spec)
+
+
+def program_data(spec: Spec) -> dict[str, Any]:
+    """Arrays that a spec's program asks for."""
+    return dict(lane_of(spec).data)

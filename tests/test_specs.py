@@ -1,0 +1,170 @@
+"""Specs: those that ship are sound, and every fault of another is told, all at once."""
+
+import hashlib
+import re
+import tomllib
+
+import pytest
+
+from bayescod.errors import SpecError, UnknownNameError
+from bayescod.programs.space import program_of, site_shapes
+from bayescod.specs import load_spec, parse_spec, spec_folder, spec_names
+from tests._ladders import program_data
+
+NAMES = spec_names()
+
+
+def text_of(name):
+    return (spec_folder() / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def edited(name, old, new):
+    text = text_of(name)
+    changed = re.sub(old, new, text, count=1, flags=re.MULTILINE)
+    assert changed != text, f"{old!r} is not in {name}.toml"
+    return changed
+
+
+def faults_of(text):
+    with pytest.raises(SpecError) as caught:
+        parse_spec(text, "mine.toml")
+    head, *faults = str(caught.value).splitlines()
+    assert head == "mine.toml cannot be used:"
+    return [fault.strip() for fault in faults]
+
+
+def test_the_specs_of_the_paper_and_its_ablations_ship():
+    wanted = {"cod", "cod-no-guess", "cod-no-ceiling", "cod-power-law", "end-to-end", "mapping"}
+    assert wanted <= set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_shipped_spec_loads(name):
+    spec = load_spec(name)
+    assert spec.name == name
+    assert spec.text == text_of(name)
+    assert spec.digest == hashlib.sha256(spec.text.encode()).hexdigest()
+    assert all(prior.reason and prior.source and prior.unit for prior in spec.priors.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_spec_has_a_prior_for_every_site_and_no_other(name):
+    spec = load_spec(name)
+    # Run effects are normal around zero by what they are; the spec has the prior of their scale.
+    structural = {"run_effect"} if spec.program == "clusters" else set()
+    assert set(site_shapes(spec, program_data(spec))) == set(spec.priors) | structural
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_companions_of_a_spec_exist(name):
+    spec = load_spec(name)
+    if spec.program == "clusters":
+        assert load_spec(spec.end_to_end).program == "single_curve"
+        assert load_spec(spec.mapping).program == "mapping"
+    else:
+        assert (spec.end_to_end, spec.mapping) == ("", "")
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("cod-")])
+def test_ablations_differ_from_cod_in_the_law_alone(name):
+    ablation, cod = tomllib.loads(text_of(name)), tomllib.loads(text_of("cod"))
+    for key in ("sampler", "clustering", "filter", "compute", "end_to_end", "mapping"):
+        assert ablation[key] == cod[key]
+    assert ablation["priors"].items() <= cod["priors"].items()
+    assert ablation["law"] == name.removeprefix("cod-")
+
+
+def test_a_site_without_a_prior_is_noticed_by_the_contract():
+    # The negative control of the contract test: without its prior the program cannot be traced.
+    text = re.sub(r"\[priors\.b\].*?(?=\n\[|\Z)", "", text_of("end-to-end"), flags=re.DOTALL)
+    spec = parse_spec(text)
+    assert "b" not in spec.priors
+    with pytest.raises(KeyError, match="b"):
+        site_shapes(spec, program_data(spec))
+
+
+def test_program_of_takes_the_law_and_the_degree_of_the_spec():
+    assert program_of(load_spec("cod-power-law")).keywords["law"] == "power-law"
+    assert program_of(load_spec("mapping")).keywords["degree"] == 4
+
+
+def test_unknown_name_lists_near_ones():
+    with pytest.raises(UnknownNameError, match=r"unknown model spec 'cod-powerlaw'.*cod-power-law"):
+        load_spec("cod-powerlaw")
+
+
+def test_a_file_is_read_by_its_path(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text(edited("end-to-end", r'^name = "end-to-end"', 'name = "mine"'))
+    assert load_spec(path).name == "mine"
+    assert load_spec(str(path)).digest == load_spec(path).digest
+    assert load_spec(path).digest != load_spec("end-to-end").digest
+
+
+@pytest.mark.parametrize("content", [None, b"\xff\xfe", b"name = "])
+def test_a_file_that_cannot_be_read_is_a_spec_error(tmp_path, content):
+    path = tmp_path / "mine.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(SpecError, match=re.escape(str(path))):
+        load_spec(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "fault"),
+    [
+        ("cod", r'^program = "clusters"', 'program = "cluster"', "program: got 'cluster', wanted"),
+        ("cod", r'^law = "eq1"', 'law = "eq2"', "law: got 'eq2', wanted one of eq1"),
+        ("cod", r'^name = "cod"', "name = 3", "name: got 3, wanted text"),
+        ("cod", r"^description = .*$", "", "description: got None, wanted text"),
+        ("cod", r"^end_to_end = .*$", "", "end_to_end: got None, wanted text"),
+        ("cod", r"^mapping = .*$", "", "mapping: got None, wanted text"),
+        ("cod", r"^smallest_over_unit = .*$", "smallest_over_unit = 0", "compute.smallest_over"),
+        ("cod", r"^smallest_over_unit = .*$", "unit = 1e18", "compute.unit: unknown"),
+        ("cod", r"^smallest_over_unit = .*$", "unit_flops = nan", "compute.unit_flops: got nan"),
+        ("cod", r"^\[compute\]\n(#.*\n)*smallest.*$", "", "compute: wanted a table"),
+        ("cod", r"^warmup = \d+", "warmup = 0", "sampler.warmup: got 0, wanted a whole number"),
+        ("cod", r"^warmup = \d+", "warmup = true", "sampler.warmup: got True, wanted a whole"),
+        ("cod", r"^draws = \d+", "drawz = 3", "sampler.drawz: unknown"),
+        ("cod", r"^draws = \d+", "", "sampler.draws: missing"),
+        ("cod", r"^dense_mass = .*$", "dense_mass = 1", "sampler.dense_mass: got 1, wanted true"),
+        ("cod", r"^target_accept = .*$", 'target_accept = "a"', "sampler.target_accept: got 'a'"),
+        ("cod", r"^a_min = .*$", "a_min = -1", "filter.a_min: got -1, wanted a number of at least"),
+        ("cod", r"^quantile = .*$", "quantile = inf", "clustering.quantile: got inf, wanted"),
+        ("cod", r"^method = .*$", 'method = ""', "clustering.method: got '', wanted text"),
+        ("cod", r"^name = ", 'colour = "red"\nname = ', "colour: unknown entry for program"),
+        ("end-to-end", r"^name = ", "degree = 4\nname = ", "degree: unknown entry for program"),
+        ("mapping", r"^degree = 4", "degree = 6", "degree: got 6, wanted 3, 4 or 5"),
+        ("mapping", r"^degree = 4", "", "degree: got None, wanted 3, 4 or 5"),
+        ("mapping", r'^dist = "dirichlet"', 'dist = "cauchy"', "priors.steps.dist: wanted one of"),
+        ("end-to-end", r"^scale = .*$", "", "priors.log_a.scale: missing"),
+        ("end-to-end", r"^scale = .*$", "scale = -1", "priors.log_a.scale: got -1, wanted a num"),
+        ("end-to-end", r"^loc = .*$", "loc = nan", "priors.log_a.loc: got nan, wanted a finite"),
+        ("end-to-end", r"^loc = .*$", "loc = true", "priors.log_a.loc: got True, wanted a fin"),
+        ("end-to-end", r"^loc = ", "rate = 1\nloc = ", "priors.log_a.rate: unknown to normal-giv"),
+        ("end-to-end", r"^reason = .*$", "", "priors.log_a.reason: wanted text"),
+        ("end-to-end", r"(?s)\[priors\.log_a\].*\Z", "", "priors: wanted a table"),
+    ],
+)
+def test_fault_is_told(name, old, new, fault):
+    faults = faults_of(edited(name, old, new))
+    assert any(found.startswith(fault) for found in faults), faults
+
+
+def test_several_faults_are_told_together():
+    text = edited("end-to-end", r"^warmup = \d+", "warmup = 0")
+    text = text.replace('law = "eq1"', 'law = "eq2"').replace("loc = ", "location = ", 1)
+    faults = faults_of(text)
+    assert {fault.split(":")[0] for fault in faults} == {
+        "law",
+        "sampler.warmup",
+        "priors.log_a.loc",
+        "priors.log_a.location",
+    }
+
+
+def test_nothing_at_all_tells_everything_that_is_missing():
+    faults = faults_of("")
+    assert {"program", "law", "name", "description", "compute", "sampler", "priors"} <= {
+        fault.split(":")[0] for fault in faults
+    }
