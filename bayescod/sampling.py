@@ -151,6 +151,35 @@ def sample(
     return Run(tuple(first), compile_one + compile_two, sample_one + sample_two)
 
 
+def sample_each(
+    rng_keys: Sequence[Array],
+    spec: Spec,
+    lanes: Sequence[Lane],
+    progress: Callable[[int], None] = _unheard,
+) -> tuple[list[Posterior], list[tuple[float, float]]]:
+    """Sample lanes of different shapes: those of one shape together; see :func:`sample`.
+
+    Returns
+    -------
+    posteriors : list of Posterior
+        In the order of the lanes.
+    seconds : list of (float, float)
+        Each lane's part of the time for compiling and for sampling.
+    """
+    shapes: dict[tuple[object, ...], list[int]] = {}
+    for i, lane in enumerate(lanes):
+        shape = tuple(sorted((name, value.shape) for name, value in lane.data.items()))
+        shapes.setdefault(shape, []).append(i)
+    found: dict[int, Posterior] = {}
+    seconds: dict[int, tuple[float, float]] = {}
+    for members in shapes.values():
+        run = sample([rng_keys[i] for i in members], spec, [lanes[i] for i in members], progress)
+        each = (run.compile_seconds / len(members), run.sample_seconds / len(members))
+        for i, posterior in zip(members, run.posteriors, strict=True):
+            found[i], seconds[i] = posterior, each
+    return [found[i] for i in range(len(lanes))], [seconds[i] for i in range(len(lanes))]
+
+
 def _rank(diagnostics: Diagnostics) -> tuple[int, float]:
     status = ("pass", "review", "fail").index(judge(diagnostics)[0])
     rhat = diagnostics.max_rhat

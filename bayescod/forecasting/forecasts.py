@@ -11,15 +11,9 @@ import xarray as xr
 
 from bayescod._arviz import to_datatree
 from bayescod.convergence import Diagnostics, Reason, judge
+from bayescod.forecasting.cod import CodFit
 from bayescod.forecasting.coupling import coupled_normals
-from bayescod.forecasting.fitting import (
-    PREDICT,
-    BenchmarkFit,
-    CodFit,
-    Specs,
-    generator,
-    run_effects,
-)
+from bayescod.forecasting.fitting import BenchmarkFit, Specs, run_effects
 from bayescod.forecasting.ladder import fitted, measured
 from bayescod.forecasting.mapping import draw_for_each, full_scores, subset_scores
 from bayescod.forecasting.predictive import (
@@ -30,6 +24,7 @@ from bayescod.forecasting.predictive import (
     with_spread,
 )
 from bayescod.forecasting.records import BenchmarkForecast, ClusterForecast, TargetPoint, summarise
+from bayescod.forecasting.streams import PREDICT, generator
 from bayescod.scores.selection import Selection, Target
 
 FloatArray = npt.NDArray[np.float64]

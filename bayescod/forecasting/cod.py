@@ -1,0 +1,189 @@
+"""The COD part of the second stage: clusters sampled, filtered per draw, and mapped."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import jax
+import numpy as np
+import numpy.typing as npt
+from jax import Array
+
+from bayescod.convergence import judge
+from bayescod.errors import SamplingError
+from bayescod.forecasting.lanes import cluster_lane
+from bayescod.forecasting.mapping import Groups, Masks, distinct_masks, groups_of, mapping_lanes
+from bayescod.forecasting.predictive import curve_draws, extrapolatable, flatten
+from bayescod.forecasting.stages import Grouping
+from bayescod.forecasting.streams import CLUSTER, MAP, generator, stream
+from bayescod.reporting.progress import Progress
+from bayescod.sampling import Lane, Posterior, real_entries, sample_each
+from bayescod.specs import Filter, Spec
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+Seconds = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CodFit:
+    """Clusters of a benchmark and what was learned of them.
+
+    Attributes
+    ----------
+    clusters : IntArray
+        Which of the benchmark's clusters Eq. 1 was fitted to; all that follows is over these.
+    lane : Lane
+    posterior : Posterior
+    sites : mapping of str to ndarray
+        (chain, draw, ...) without padding.
+    groups : Groups
+    masks : Masks
+    lane_of_mask : IntArray
+    mappings : sequence of (steps, spread)
+        Flattened posterior draws a mapping lane.
+    map_rhat : float
+        Worst R-hat of the mapping posteriors that at least 5 % of the draws use.
+    """
+
+    clusters: IntArray
+    lane: Lane
+    posterior: Posterior
+    sites: Mapping[str, FloatArray]
+    groups: Groups
+    masks: Masks
+    lane_of_mask: IntArray
+    mappings: Sequence[tuple[FloatArray, FloatArray]]
+    map_rhat: float
+
+
+def fit_clusters(
+    names: Sequence[str],
+    groupings: Sequence[Grouping],
+    spec: Spec,
+    limits: Filter,
+    mapping: Spec,
+    seed: int,
+    progress: Progress,
+) -> tuple[dict[int, CodFit], dict[int, Seconds]]:
+    """Sample the clusters of all benchmarks that have any, filter and map their draws.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Benchmarks.
+    groupings : sequence of Grouping
+        Their clusters.
+    spec : Spec
+        Of program ``clusters``.
+    limits : Filter
+    mapping : Spec
+        Of program ``mapping``.
+    seed : int
+    progress : Progress
+
+    Returns
+    -------
+    fits : dict of int to CodFit
+        By position of the benchmark. Posteriors that fail the convergence checks are left out:
+        nothing is mapped from them, and the caller falls back on the end-to-end forecast.
+    seconds : dict of int to (compile, sample, map)
+    """
+    members = [i for i, grouping in enumerate(groupings) if grouping.labels is not None]
+    if not members:
+        return {}, {}
+    tried = [np.flatnonzero(groupings[i].grows >= limits.screen_below) for i in members]
+    labels = [_relabelled(groupings[i], kept) for i, kept in zip(members, tried, strict=True)]
+    lanes = [
+        cluster_lane(groupings[i].ladder, own, spec) for i, own in zip(members, labels, strict=True)
+    ]
+    keys = [stream(seed, names[i], CLUSTER) for i in members]
+    progress.phase("sampling clusters", len(members))
+    posteriors, times = sample_each(keys, spec, lanes, steps_of(progress))
+    fits = {
+        i: _filtered(
+            generator(seed, names[i], CLUSTER), groupings[i], limits, clusters, own, lane, posterior
+        )
+        for i, clusters, own, lane, posterior in zip(
+            members, tried, labels, lanes, posteriors, strict=True
+        )
+        if judge(posterior.diagnostics)[0] != "fail"
+    }
+    began = time.perf_counter()
+    fits = _mapped(fits, {i: stream(seed, names[i], MAP) for i in fits}, mapping, progress)
+    each = (time.perf_counter() - began) / len(members)
+    return fits, {i: (*spent, each) for i, spent in zip(members, times, strict=True)}
+
+
+def steps_of(progress: Progress) -> Callable[[int], None]:
+    """What tells ``progress`` of several finished steps at once."""
+
+    def advance(done: int) -> None:
+        for _ in range(done):
+            progress.advance()
+
+    return advance
+
+
+def _filtered(
+    rng: np.random.Generator,
+    grouping: Grouping,
+    limits: Filter,
+    clusters: IntArray,
+    labels: IntArray,
+    lane: Lane,
+    posterior: Posterior,
+) -> CodFit:
+    """Apply the filter to every draw; the mapping is still to come."""
+    sites = real_entries(lane, posterior.sites)
+    u = grouping.ladder.log_compute
+    kept = extrapolatable(curve_draws(sites), u.min(), u.max(), limits)
+    kept &= rng.random(kept.shape) < grouping.grows[clusters]
+    groups = groups_of(grouping.ladder, labels)
+    masks = distinct_masks(kept, groups)
+    nothing = np.full(len(masks.mask), -1)
+    return CodFit(clusters, lane, posterior, sites, groups, masks, nothing, (), float("nan"))
+
+
+def _mapped(
+    fits: Mapping[int, CodFit], keys: Mapping[int, Array], spec: Spec, progress: Progress
+) -> dict[int, CodFit]:
+    """Sample the maps of all masks of all benchmarks in one go."""
+    prepared = {i: mapping_lanes(one.masks, one.groups) for i, one in fits.items()}
+    lanes = [lane for own, _ in prepared.values() for lane in own]
+    if not lanes:
+        return dict(fits)
+    lane_keys = [
+        key for i, (own, _) in prepared.items() for key in jax.random.split(keys[i], len(own))
+    ]
+    progress.phase("sampling maps", len(lanes))
+    posteriors, _ = sample_each(lane_keys, spec, lanes, steps_of(progress))
+    rest = iter(posteriors)
+    found = {}
+    for i, (own, lane_of_mask) in prepared.items():
+        maps = [next(rest) for _ in own]
+        pairs = tuple((flatten(m.sites["steps"]), flatten(m.sites["spread"])) for m in maps)
+        rhat = _map_rhat(maps, fits[i].masks, lane_of_mask)
+        found[i] = replace(fits[i], lane_of_mask=lane_of_mask, mappings=pairs, map_rhat=rhat)
+    return found
+
+
+def _relabelled(grouping: Grouping, kept: IntArray) -> IntArray:
+    """Labels of the kept clusters, counted from zero; all other items are outside."""
+    if grouping.labels is None:
+        raise SamplingError("a benchmark without clusters was put among those with clusters")
+    position = np.full(grouping.grows.size + 1, -1)
+    position[kept] = np.arange(kept.size)
+    return np.asarray(position[grouping.labels])
+
+
+def _map_rhat(mapped: Sequence[Posterior], masks: Masks, lane_of_mask: IntArray) -> float:
+    share = np.bincount(masks.of_draw, minlength=len(masks.mask)) / masks.of_draw.size
+    used = [
+        mapped[lane].diagnostics.max_rhat
+        for lane, part in zip(lane_of_mask, share, strict=True)
+        if lane >= 0 and part >= 0.05
+    ]
+    return max(used, default=float("nan"))
