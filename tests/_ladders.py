@@ -85,11 +85,12 @@ def make_scores(
     benchmarks: Mapping[str, Sequence[Curve]] | None = None,
     *,
     n_ladder: int = 7,
+    curves: Sequence[Curve] = GROWING,
     **settings: Any,
 ) -> Scores:
     """Benchmarks that all LLMs of :func:`make_llms` took."""
     llms = make_llms(n_ladder)
-    wanted = benchmarks or {"toy": GROWING}
+    wanted = benchmarks or {"toy": curves}
     rng = np.random.default_rng(seed)
     made = tuple(
         make_benchmark_scores(
@@ -117,7 +118,15 @@ def benchmark_level(one: BenchmarkScores) -> BenchmarkScores:
     mean = one.score()[None, :]
     trials = np.full(mean.shape, np.nan)
     return BenchmarkScores(
-        one.benchmark, None, one.llm, mean, trials, mean.copy(), trials.copy(), one.chance, soft=True
+        one.benchmark,
+        None,
+        one.llm,
+        mean,
+        trials,
+        mean.copy(),
+        trials.copy(),
+        one.chance,
+        soft=True,
     )
 
 

@@ -1,4 +1,4 @@
-"""The coordinates of Eq. 1: exact Jacobian, ends where they are said to be, tails that stay sound."""
+"""The coordinates of Eq. 1: exact Jacobian, ends where they are said to be, sound tails."""
 
 import itertools
 
