@@ -88,6 +88,7 @@ class Filter:
     c_max: float
     min_growth: float
     screen_below: float
+    min_share: float
 
 
 @dataclass(frozen=True, slots=True)

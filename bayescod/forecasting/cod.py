@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from jax import Array
 
-from bayescod.convergence import judge
+from bayescod.convergence import Reason, judge
 from bayescod.errors import SamplingError
 from bayescod.forecasting.lanes import cluster_lane
 from bayescod.forecasting.mapping import Groups, Masks, distinct_masks, groups_of, mapping_lanes
@@ -67,7 +67,7 @@ def fit_clusters(
     mapping: Spec,
     seed: int,
     progress: Progress,
-) -> tuple[dict[int, CodFit], dict[int, Seconds]]:
+) -> tuple[dict[int, CodFit], dict[int, Reason], dict[int, Seconds]]:
     """Sample the clusters of all benchmarks that have any, filter and map their draws.
 
     Parameters
@@ -87,13 +87,15 @@ def fit_clusters(
     Returns
     -------
     fits : dict of int to CodFit
-        By position of the benchmark. Posteriors that fail the convergence checks are left out:
-        nothing is mapped from them, and the caller falls back on the end-to-end forecast.
+        By position of the benchmark.
+    refused : dict of int to Reason
+        Why the others with clusters have no COD fit and take the end-to-end forecast: the
+        posterior failed the convergence checks, or most draws have too small a subset.
     seconds : dict of int to (compile, sample, map)
     """
     members = [i for i, grouping in enumerate(groupings) if grouping.labels is not None]
     if not members:
-        return {}, {}
+        return {}, {}, {}
     tried = [np.flatnonzero(groupings[i].grows >= limits.screen_below) for i in members]
     labels = [_relabelled(groupings[i], kept) for i, kept in zip(members, tried, strict=True)]
     lanes = [
@@ -102,19 +104,31 @@ def fit_clusters(
     keys = [stream(seed, names[i], CLUSTER) for i in members]
     progress.phase("sampling clusters", len(members))
     posteriors, times = sample_each(keys, spec, lanes, steps_of(progress))
-    fits = {
-        i: _filtered(
-            generator(seed, names[i], CLUSTER), groupings[i], limits, clusters, own, lane, posterior
-        )
-        for i, clusters, own, lane, posterior in zip(
-            members, tried, labels, lanes, posteriors, strict=True
-        )
-        if judge(posterior.diagnostics)[0] != "fail"
-    }
+    fits: dict[int, CodFit] = {}
+    refused: dict[int, Reason] = {}
+    for i, clusters, own, lane, posterior in zip(
+        members, tried, labels, lanes, posteriors, strict=True
+    ):
+        if judge(posterior.diagnostics)[0] == "fail":
+            text = "the clusters' posterior failed the convergence checks, its longer rerun too"
+            refused[i] = Reason("no-convergence", text)
+            continue
+        rng = generator(seed, names[i], CLUSTER)
+        found = _filtered(rng, groupings[i], limits, clusters, own, lane, posterior)
+        small = float((found.masks.share[found.masks.of_draw] < limits.min_share).mean())
+        if small > 0.5:
+            text = (
+                f"{small:.0%} of the draws have less than {limits.min_share:.0%} of the items in "
+                "clusters that can be extrapolated"
+            )
+            refused[i] = Reason("small-subset", text)
+            continue
+        fits[i] = found
     began = time.perf_counter()
-    fits = _mapped(fits, {i: stream(seed, names[i], MAP) for i in fits}, mapping, progress)
+    map_keys = {i: stream(seed, names[i], MAP) for i in fits}
+    fits = _mapped(fits, map_keys, mapping, limits.min_share, progress)
     each = (time.perf_counter() - began) / len(members)
-    return fits, {i: (*spent, each) for i, spent in zip(members, times, strict=True)}
+    return fits, refused, {i: (*spent, each) for i, spent in zip(members, times, strict=True)}
 
 
 def steps_of(progress: Progress) -> Callable[[int], None]:
@@ -148,10 +162,14 @@ def _filtered(
 
 
 def _mapped(
-    fits: Mapping[int, CodFit], keys: Mapping[int, Array], spec: Spec, progress: Progress
+    fits: Mapping[int, CodFit],
+    keys: Mapping[int, Array],
+    spec: Spec,
+    min_share: float,
+    progress: Progress,
 ) -> dict[int, CodFit]:
     """Sample the maps of all masks of all benchmarks in one go."""
-    prepared = {i: mapping_lanes(one.masks, one.groups) for i, one in fits.items()}
+    prepared = {i: mapping_lanes(one.masks, one.groups, min_share) for i, one in fits.items()}
     lanes = [lane for own, _ in prepared.values() for lane in own]
     if not lanes:
         return dict(fits)

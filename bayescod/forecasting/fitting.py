@@ -109,9 +109,10 @@ def fit(
     progress.phase("sampling curves", len(names))
     curves, curve_seconds = sample_each(keys, specs.end_to_end, curve_lanes, steps_of(progress))
     cod: dict[int, CodFit] = {}
+    refused: dict[int, Reason] = {}
     cod_seconds: dict[int, Seconds] = {}
     if specs.cod is not None and specs.mapping is not None and specs.cod.filter is not None:
-        cod, cod_seconds = fit_clusters(
+        cod, refused, cod_seconds = fit_clusters(
             names, groupings, specs.cod, specs.cod.filter, specs.mapping, seed, progress
         )
     fits = []
@@ -123,10 +124,7 @@ def fit(
             "sample": curve_seconds[i][1] + own[1],
             "map": own[2],
         }
-        grouping = groupings[i]
-        if grouping.labels is not None and i not in cod:
-            text = "the clusters' posterior failed the convergence checks, its longer rerun too"
-            grouping = replace(grouping, reason=Reason("no-convergence", text))
+        grouping = replace(groupings[i], reason=refused.get(i, groupings[i].reason))
         fits.append(
             BenchmarkFit(grouping, whole[i], curve_lanes[i], curves[i], cod.get(i), seconds)
         )

@@ -13,6 +13,7 @@ from bayescod._arviz import to_datatree
 from bayescod.convergence import Diagnostics, Reason, judge
 from bayescod.forecasting.cod import CodFit
 from bayescod.forecasting.coupling import coupled_normals
+from bayescod.forecasting.effects import forecast_effect
 from bayescod.forecasting.fitting import BenchmarkFit, Specs, run_effects
 from bayescod.forecasting.ladder import fitted, measured
 from bayescod.forecasting.mapping import draw_for_each, full_scores, subset_scores
@@ -137,14 +138,17 @@ def _predict(
         return _Draws(compute, direct, nothing, nothing[-1], {}, direct.shape[1])
     cod = one.cod
     clusters = curve_draws(cod.sites)
-    accuracy = cluster_scores(
-        clusters,
-        flatten(cod.sites["run_scale"]),
-        flatten(cod.sites["spread"]),
-        cod.groups.n_items[:-1],
+    mean, sd = forecast_effect(
         one.grouping.ladder.log_compute,
         log_compute,
-        run_normals,
+        *(flatten(cod.sites[name]) for name in ("run_effect", "run_scale", "walk_scale")),
+    )
+    accuracy = cluster_scores(
+        clusters,
+        mean + sd * run_normals,
+        flatten(cod.sites["spread"]),
+        cod.groups.n_items[:-1],
+        log_compute,
         rng.standard_normal(clusters.b.shape),
     )
     subset = subset_scores(accuracy, cod.masks, cod.groups)
@@ -204,7 +208,6 @@ def _cautions(
         if part > 0:
             text = f"{part:.0%} of the draws have no usable subset and take the end-to-end forecast"
             found.append(Reason("no-subset", text))
-            cautious |= part > 0.5
         if one.cod.map_rhat > 1.05:
             text = f"mapping posterior: R-hat {one.cod.map_rhat:.2f}, wanted at most 1.05"
             found.append(Reason("mapping-rhat", text))
@@ -252,7 +255,7 @@ def _tree(one: BenchmarkFit, draws: _Draws, score: FloatArray, rho: FloatArray) 
     if one.grouping.labels is not None and one.cod is not None:
         dims["item_cluster"] = ["item"]
     constant: dict[str, npt.ArrayLike] = {"a_unit_flops": one.whole.unit_flops}
-    if one.grouping.labels is not None:
+    if one.grouping.labels is not None and one.cod is not None:
         constant["item_cluster"] = one.grouping.labels
         constant["p_grown"] = one.grouping.grows
         dims["p_grown"] = ["all_clusters"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bayescod.forecasting.effects import run_basis
 from bayescod.forecasting.ladder import Ladder, fitted, group_of
 from bayescod.programs.geometry import initial_end_points
 from bayescod.programs.space import curve_coordinates
@@ -67,54 +68,18 @@ def cluster_lane(ladder: Ladder, labels: IntArray, spec: Spec) -> Lane:
     sizes = np.ones(height)
     sizes[:n_cluster] = np.bincount(labels[labels >= 0])
     basis = np.zeros((size, size - 2))
-    basis[:n, : n - 2] = run_basis(ladder.log_compute)
+    own = run_basis(ladder.log_compute)
+    basis[:n, : n - 2] = own.columns
+    walk_variance = np.zeros(size - 2)
+    walk_variance[: n - 2] = own.walk_variance
     data = (
         _curve_data(ladder, spec, size)
         | _observations(rate, variance, (height, size))
-        | {"run_basis": basis, "run_used": run_used}
+        | {"run_basis": basis, "run_used": run_used, "walk_variance": walk_variance}
         | {"cluster_used": cluster_used, "cluster_items": sizes}
     )
     used = dict.fromkeys(("log_a", "b", "c", "g"), cluster_used) | {"run_effect": run_used}
     return Lane(data, _start(rate, spec, (height, size), scalar=False), used)
-
-
-def run_basis(log_compute: FloatArray) -> FloatArray:
-    """Orthonormal basis of run effects that are neither constant nor linear in log compute.
-
-    Parameters
-    ----------
-    log_compute : FloatArray
-        [llm], at least three, not all equal.
-
-    Returns
-    -------
-    FloatArray
-        [llm, llm - 2].
-    """
-    n = log_compute.size
-    line = np.stack([np.ones(n), log_compute - log_compute.mean()], axis=1)
-    complete, _ = np.linalg.qr(np.concatenate([line, np.eye(n)], axis=1))
-    return np.asarray(complete[:, 2:n])
-
-
-def line_leverage(log_compute: FloatArray, at: FloatArray) -> FloatArray:
-    """Variance of a straight line's prediction, in units of the variance of one point.
-
-    Parameters
-    ----------
-    log_compute : FloatArray
-        [llm] where the line was fitted.
-    at : FloatArray
-        Where it is predicted, any shape.
-
-    Returns
-    -------
-    FloatArray
-        ``1 / n + (u - mean)^2 / sum (u_l - mean)^2``.
-    """
-    centre = log_compute.mean()
-    spread = ((log_compute - centre) ** 2).sum()
-    return np.asarray(1.0 / log_compute.size + (at - centre) ** 2 / spread)
 
 
 def _curve_data(ladder: Ladder, spec: Spec, size: int) -> dict[str, npt.NDArray[np.generic]]:

@@ -100,20 +100,22 @@ def distinct_masks(extrapolatable: BoolArray, groups: Groups) -> Masks:
     return Masks(mask, np.ravel(of_draw), share)
 
 
-def mapping_lanes(masks: Masks, groups: Groups) -> tuple[list[Lane], IntArray]:
+def mapping_lanes(masks: Masks, groups: Groups, min_share: float) -> tuple[list[Lane], IntArray]:
     """Lanes of the mapping program.
 
     Parameters
     ----------
     masks : Masks
     groups : Groups
+    min_share : float
+        Least share of the items that a subset needs to speak for the benchmark.
 
     Returns
     -------
     lanes : list of Lane
     lane_of_mask : IntArray
-        [mask] index of its lane; -1 where the subset is empty, is everything, or has fewer than
-        three points.
+        [mask] index of its lane; -1 where the subset is too small, is everything, or has fewer
+        than three points.
     """
     n_llm = groups.total.shape[1]
     size = padded_size(n_llm, 16)
@@ -122,7 +124,7 @@ def mapping_lanes(masks: Masks, groups: Groups) -> tuple[list[Lane], IntArray]:
     for i, mask in enumerate(masks.mask):
         inside = np.append(mask, False)
         n_in, n_out = groups.n_items[inside].sum(), groups.n_items[~inside].sum()
-        if n_in == 0 or n_out == 0:
+        if n_out == 0 or n_in < max(1.0, min_share * groups.n_items.sum()):
             continue
         x = groups.total[inside].sum(axis=0) / n_in
         rest = groups.total[~inside & (groups.n_items > 0)].sum(axis=0) / n_out

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bayescod.forecasting.lanes import line_leverage
 from bayescod.specs import Filter
 
 FloatArray = npt.NDArray[np.float64]
@@ -112,32 +111,26 @@ def single_curve_scores(
 
 def cluster_scores(
     curves: CurveDraws,
-    run_scale: FloatArray,
+    effect: FloatArray,
     spread: FloatArray,
     n_items: FloatArray,
-    ladder_log_compute: FloatArray,
     log_compute: FloatArray,
-    run_normals: FloatArray,
     cluster_normals: FloatArray,
 ) -> FloatArray:
     """Accuracies of the clusters along compute.
-
-    The target's run effect moves all clusters together. Its variance has the part of a new run and
-    the part that the ladder's own run effects leave open in the level and slope of every curve,
-    which is the prediction variance of a straight line.
 
     Parameters
     ----------
     curves : CurveDraws
         (draw, cluster).
-    run_scale, spread : FloatArray
+    effect : FloatArray
+        (compute, draw) run effect of the target, in log compute; it moves all clusters together.
+    spread : FloatArray
         (draw,).
     n_items : FloatArray
         (cluster,) items of each cluster, over which their own departures average.
-    ladder_log_compute, log_compute : FloatArray
-        [llm] of the ladder; [compute] where to predict.
-    run_normals : FloatArray
-        (draw,) standard normal.
+    log_compute : FloatArray
+        [compute] where to predict, in the unit of ``a``.
     cluster_normals : FloatArray
         (draw, cluster) standard normal.
 
@@ -146,7 +139,5 @@ def cluster_scores(
     FloatArray
         (compute, draw, cluster) in [0, 1].
     """
-    inflation = np.sqrt(1.0 + line_leverage(ladder_log_compute, log_compute))
-    shifted = log_compute[:, None] + inflation[:, None] * run_scale * run_normals
-    mean = curves.accuracy(shifted[:, :, None])
+    mean = curves.accuracy((log_compute[:, None] + effect)[:, :, None])
     return with_spread(mean, spread[:, None] / np.sqrt(n_items), cluster_normals)

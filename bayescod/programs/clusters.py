@@ -26,18 +26,21 @@ def clusters(
     ``y_kl ~ Normal(mu_kl, v_kl + spread^2 mu_kl (1 - mu_kl) / m_k)``, ``mu_kl`` by Eq. 1 (arXiv
     2502.17262) at log compute ``u_l + delta_l``, ``m_k`` the cluster's items. The run effect
     ``delta_l`` says that one trained LLM is worth more or less compute than it took, on all
-    clusters at once. Its part that is constant or linear in ``u`` cannot be told from the curves'
-    own levels and slopes, so only the orthogonal rest is sampled, ``delta = basis @ run_effect``;
-    a forecast adds that part back as the prediction variance of a straight line.
+    clusters at once, and that the law may bend away slowly: independent between runs with
+    ``run_scale``, and a random walk along ``u`` with ``walk_scale``. Its part that is constant or
+    linear in ``u`` cannot be told from the curves' own levels and slopes, so only the orthogonal
+    rest is sampled, ``delta = basis @ run_effect``, in a basis in which the walk is independent
+    too; a forecast adds that part back by universal kriging.
 
     Parameters
     ----------
     data : mapping of str to Array
         ``log_compute`` (llm,) and ``log_low``, its minimum, in the unit of ``a``; ``run_basis``
-        (llm, llm - 2) with orthonormal columns, ``run_used`` (llm - 2,) boolean; ``cluster_used``
-        (cluster,) boolean and ``cluster_items`` (cluster,) counts; ``variance`` and ``observed``
-        (obs,), obs running over clusters, then LLMs; ``guess_alpha``, ``guess_beta`` scalars.
-        Whatever is not used is padding.
+        (llm, llm - 2) with orthonormal columns, ``walk_variance`` (llm - 2,) of a unit random
+        walk along them and ``run_used`` (llm - 2,) boolean; ``cluster_used`` (cluster,) boolean
+        and ``cluster_items`` (cluster,) counts; ``variance`` and ``observed`` (obs,), obs running
+        over clusters, then LLMs; ``guess_alpha``, ``guess_beta`` scalars. Whatever is not used is
+        padding.
     priors : mapping of str to Prior
         By site.
     law : str
@@ -50,13 +53,15 @@ def clusters(
     b_loc = numpyro.sample("b_loc", distribution(priors["b_loc"]))
     b_scale = numpyro.sample("b_scale", distribution(priors["b_scale"]))
     run_scale = numpyro.sample("run_scale", distribution(priors["run_scale"]))
+    walk_scale = numpyro.sample("walk_scale", distribution(priors["walk_scale"]))
     spread = numpyro.sample("spread", distribution(priors["spread"]))
     c = jnp.zeros(n_cluster)
     g = jnp.zeros(n_cluster)
     if has_ceiling:
         c_scale = numpyro.sample("c_scale", distribution(priors["c_scale"]))
     with numpyro.plate("run", n_run), numpyro.handlers.mask(mask=data["run_used"]):
-        run_effect = numpyro.sample("run_effect", dist.Normal(0.0, run_scale))
+        scale = jnp.sqrt(run_scale**2 + walk_scale**2 * data["walk_variance"])
+        run_effect = numpyro.sample("run_effect", dist.Normal(0.0, scale))
     with numpyro.plate("cluster", n_cluster), numpyro.handlers.mask(mask=data["cluster_used"]):
         b = numpyro.sample("b", dist.TruncatedNormal(b_loc, b_scale, low=0.0))
         log_a = numpyro.sample("log_a", given_b(priors["log_a"], b, data["log_low"]))

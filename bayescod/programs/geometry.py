@@ -78,7 +78,6 @@ def from_end_points(
     upper, room = sigmoid(ends.upper), sigmoid(-ends.upper)
     floor = upper * sigmoid(ends.floor) if has_floor else jnp.zeros_like(upper)
     upper_gain = (upper * sigmoid(-ends.floor) if has_floor else upper) + _TINY
-    lower_gain = upper_gain * sigmoid(ends.ratio) + _TINY
     above = room * sigmoid(ends.ceiling) if has_ceiling else room
     reach = upper_gain + above
     loss_high = jnp.log1p(above / upper_gain) + _TINY
@@ -88,9 +87,9 @@ def from_end_points(
     # Not log1p(-floor), whose argument rounds to zero in the tail where both are near one.
     c = jnp.log(upper_gain + room) - jnp.log(reach) if has_ceiling else jnp.zeros_like(upper)
     # (log a, b) from the losses at both ends, and those from the accuracies there; then the
-    # accuracies from the coordinates.
-    log_jacobian = -jnp.log(span) - jnp.log(loss_low * lower_gain) - jnp.log(loss_high * upper_gain)
-    log_jacobian += _log_slope(ends.upper) + jnp.log(upper_gain) + _log_slope(ends.ratio)
+    # accuracies from the coordinates. The lower end's gain cancels: it may be as small as it likes.
+    log_jacobian = -jnp.log(span) - jnp.log(loss_low) - jnp.log(loss_high * upper_gain)
+    log_jacobian += _log_slope(ends.upper) + log_sigmoid(-ends.ratio)
     if has_floor:
         log_jacobian += jnp.log(upper) + _log_slope(ends.floor)
     if has_ceiling:
