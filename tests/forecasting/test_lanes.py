@@ -4,67 +4,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from scipy.stats import beta as beta_distribution
 
 from bayescod.forecasting.ladder import fitted, group_of
 from bayescod.forecasting.lanes import (
     cluster_lane,
     curve_lane,
-    line_leverage,
     padded_size,
-    run_basis,
 )
 from bayescod.specs import load_spec
 from tests._ladders import make_ladder, planted_labels
 
 COD, END_TO_END = load_spec("cod"), load_spec("end-to-end")
-LADDERS = st.lists(st.floats(0.0, 12.0), min_size=4, max_size=20, unique=True).filter(
-    lambda u: np.ptp(u) > 0.5
-)
 
 
 @pytest.mark.parametrize(("n", "size"), [(1, 16), (16, 16), (17, 32), (32, 32), (33, 64)])
 def test_padded_size(n, size):
     assert padded_size(n, 16) == size
-
-
-@given(LADDERS)
-def test_run_basis_is_orthonormal_and_has_no_level_and_no_slope(points):
-    u = np.array(points)
-    basis = run_basis(u)
-    assert basis.shape == (u.size, u.size - 2)
-    np.testing.assert_allclose(basis.T @ basis, np.eye(u.size - 2), atol=1e-10)
-    np.testing.assert_allclose(basis.T @ np.ones(u.size), 0.0, atol=1e-10)
-    np.testing.assert_allclose(basis.T @ u, 0.0, atol=1e-8)
-
-
-def test_run_basis_takes_replicates():
-    u = np.repeat([1.0, 2.0, 4.0], 3)
-    basis = run_basis(u)
-    np.testing.assert_allclose(basis.T @ basis, np.eye(7), atol=1e-12)
-    np.testing.assert_allclose(basis.T @ np.stack([np.ones(9), u], axis=1), 0.0, atol=1e-12)
-
-
-@given(LADDERS, st.lists(st.floats(-5.0, 25.0), min_size=1, max_size=4))
-def test_leverage_is_the_textbooks(points, at):
-    u = np.array(points)
-    design = np.stack([np.ones(u.size), u], axis=1)
-    new = np.stack([np.ones(len(at)), np.array(at)], axis=1)
-    covariance = np.linalg.inv(design.T @ design)
-    expected = np.einsum("ij,jk,ik->i", new, covariance, new)
-    np.testing.assert_allclose(line_leverage(u, np.array(at)), expected, rtol=1e-6, atol=1e-9)
-
-
-def test_leverage_is_what_a_simulated_line_varies():
-    """4,000 lines: the variance has a relative error of 2.2 %; 10 % is 4.5 of these (1e-5)."""
-    rng = np.random.default_rng(0)
-    u, at = np.linspace(3.7, 9.2, 7), 12.0
-    y = rng.standard_normal((4000, 7))
-    slope = y @ (u - u.mean()) / ((u - u.mean()) ** 2).sum()
-    predicted = y.mean(axis=1) + slope * (at - u.mean())
-    assert predicted.var() == pytest.approx(line_leverage(u, np.array(at)).item(), rel=0.1)
 
 
 @pytest.mark.parametrize("spec", [COD, END_TO_END], ids=lambda spec: spec.name)
