@@ -54,6 +54,15 @@ def test_log_jacobian_is_that_of_automatic_differentiation(law, point):
 
 
 @pytest.mark.parametrize("law", LAWS)
+@pytest.mark.parametrize("ratio", [-300.0, -60.0, 30.0])
+def test_jacobian_is_exact_however_little_the_lower_end_gained(law, ratio):
+    """A hard cluster at the smallest LLM: a loss of 60 nats is within the prior's reach."""
+    values = jnp.array([0.3, ratio, -1.2, 0.8][: len(used(law)[0])])
+    _, log_jacobian = WALK[law](values)
+    assert float(log_jacobian) == pytest.approx(float(DETERMINANT[law](values)), abs=1e-6)
+
+
+@pytest.mark.parametrize("law", LAWS)
 @given(st.tuples(PLAIN, PLAIN, PLAIN, PLAIN))
 def test_curve_goes_through_its_ends(law, point):
     names, _ = used(law)
