@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayescod.convergence import Reason
+from bayescod.errors import SpecError
 from bayescod.forecasting.cod import CodFit, Seconds, fit_clusters, steps_of
 from bayescod.forecasting.ladder import Ladder, fitted, ladder_of
 from bayescod.forecasting.lanes import curve_lane
@@ -66,8 +67,27 @@ def specs_of(name: str) -> Specs:
     main = load_spec("cod" if name == "auto" else name)
     if main.program == "clusters":
         end_to_end, mapping = load_spec(main.end_to_end), load_spec(main.mapping)
+        _check_companions(main, end_to_end, mapping)
         return Specs(end_to_end, main, mapping)
+    if main.program != "single_curve":
+        msg = f"the spec {main.name} is of program {main.program}, wanted clusters or single_curve"
+        raise SpecError(msg)
     return Specs(main, None, None)
+
+
+def _check_companions(main: Spec, end_to_end: Spec, mapping: Spec) -> None:
+    for spec, wanted in ((end_to_end, "single_curve"), (mapping, "mapping")):
+        if spec.program != wanted:
+            msg = f"{main.name} names {spec.name}, of program {spec.program}, wanted {wanted}"
+            raise SpecError(msg)
+    # Draw i is one world: where a draw has no subset, it takes the end-to-end draw beside it.
+    own, other = (spec.sampler.chains * spec.sampler.draws for spec in (main, end_to_end))
+    if own != other:
+        msg = (
+            f"{main.name} has {own} draws (chains times draws) and {end_to_end.name} has {other}; "
+            "give both as many, in a copy of either spec"
+        )
+        raise SpecError(msg)
 
 
 def fit(
