@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).parents[2] / "examples" / "quick_start.py"
 @pytest.mark.examples
 def test_quick_start_prints_a_forecast_and_draws_it(tmp_path):
     text = (spec_folder() / "end-to-end.toml").read_text(encoding="utf-8")
-    for key, value in {"warmup": 200, "draws": 100}.items():
+    for key, value in {"warmup": 500, "draws": 600}.items():
         text = re.sub(rf"^{key} = \d+$", f"{key} = {value}", text, flags=re.MULTILINE)
     spec = tmp_path / "short.toml"
     spec.write_text(text, encoding="utf-8")
