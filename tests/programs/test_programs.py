@@ -25,6 +25,7 @@ SUPPORTS = {
     "b_scale": constraints.positive,
     "c_scale": constraints.positive,
     "run_scale": constraints.positive,
+    "walk_scale": constraints.positive,
     "run_effect": constraints.real,
     "spread": constraints.positive,
     "steps": constraints.simplex,
