@@ -3,56 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from bayescod.errors import SpecError, UnknownNameError
-
-_FAMILIES: dict[str, tuple[str, ...]] = {
-    "normal": ("loc", "scale"),
-    "half-normal": ("scale",),
-    "log-normal": ("loc", "scale"),
-    "gamma": ("concentration", "rate"),
-    "beta": ("alpha", "beta"),
-    "dirichlet": ("concentration", "end_concentration"),
-    "truncated-normal": (),
-    "normal-given-b": ("loc", "scale"),
-}
-_POSITIVE = {"scale", "concentration", "rate", "alpha", "beta", "end_concentration"}
-_POSITIVE |= {"mean", "chance_concentration"}
-# Sites whose family needs what the program itself supplies: a guess floor is centred on the
-# benchmark's chance level, and a pooled ceiling constant takes its scale from another site.
-_SPECIAL = {
-    ("g", "beta"): ("mean", "concentration", "chance_concentration"),
-    ("c", "half-normal", "pooled"): (),
-}
-_NOTES = ("dist", "unit", "reason", "source")
-LAWS = ("eq1", "no-guess", "no-ceiling", "power-law", "monotone-polynomial")
-PROGRAMS = ("clusters", "single_curve", "mapping")
-
-
-@dataclass(frozen=True, slots=True)
-class Prior:
-    """The prior of one site.
-
-    Attributes
-    ----------
-    dist : str
-        Family.
-    parameters : mapping of str to float
-    unit, reason, source : str
-        Why this prior, for the reader and the report.
-    """
-
-    dist: str
-    parameters: Mapping[str, float]
-    unit: str
-    reason: str
-    source: str
+from bayescod.spec_reading import (
+    LAWS,
+    PROGRAMS,
+    Prior,
+    Reader,
+    is_positive,
+    read_priors,
+    site_faults,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,20 +170,21 @@ def parse_spec(text: str, origin: str = "spec") -> Spec:
         msg = f"{origin} is not TOML: {error}"
         raise SpecError(msg) from error
     faults: list[str] = []
-    reader = _Reader(raw, faults)
+    reader = Reader(raw, faults)
     program = reader.choice("program", PROGRAMS)
     law = reader.choice("law", LAWS)
     compute = reader.table("compute", required=program != "mapping")
     unit = compute.get("unit_flops")
     over = compute.get("smallest_over_unit", 40.0)
     for key, value in (("unit_flops", unit), ("smallest_over_unit", over)):
-        if value is not None and not _positive(value):
+        if value is not None and not is_positive(value):
             faults.append(f"compute.{key}: got {value!r}, wanted a number above 0")
     faults.extend(
         f"compute.{key}: unknown, wanted unit_flops or smallest_over_unit"
         for key in compute.keys() - {"unit_flops", "smallest_over_unit"}
     )
-    priors = _priors(raw.get("priors"), faults)
+    priors = read_priors(raw.get("priors"), faults)
+    faults.extend(site_faults(program, law, priors))
     sampler = reader.record("sampler", Sampler)
     clustering = reader.record("clustering", Clustering) if program == "clusters" else None
     thresholds = reader.record("filter", Filter) if program == "clusters" else None
@@ -253,92 +219,3 @@ def parse_spec(text: str, origin: str = "spec") -> Spec:
         digest=hashlib.sha256(text.encode()).hexdigest(),
         text=text,
     )
-
-
-class _Reader:
-    """Reads entries of a parsed spec and collects what is wrong with them."""
-
-    def __init__(self, raw: Mapping[str, Any], faults: list[str]) -> None:
-        self._raw, self._faults = raw, faults
-
-    def text(self, key: str) -> str:
-        value = self._raw.get(key)
-        if not isinstance(value, str) or not value:
-            self._faults.append(f"{key}: got {value!r}, wanted text")
-            return ""
-        return value
-
-    def choice(self, key: str, legal: tuple[str, ...]) -> str:
-        value = self.text(key)
-        if value and value not in legal:
-            self._faults.append(f"{key}: got {value!r}, wanted one of {', '.join(legal)}")
-        return value
-
-    def table(self, key: str, *, required: bool) -> Mapping[str, Any]:
-        value = self._raw.get(key)
-        if isinstance(value, dict):
-            return value
-        if required or value is not None:
-            self._faults.append(f"{key}: wanted a table [{key}]")
-        return {}
-
-    def record(self, key: str, kind: type[Any]) -> Any:
-        given = self.table(key, required=True)
-        names = {field.name: field.type for field in fields(kind)}
-        before = len(self._faults)
-        self._faults.extend(f"{key}.{name}: missing" for name in names if name not in given)
-        self._faults.extend(f"{key}.{name}: unknown" for name in given if name not in names)
-        for name in names.keys() & given.keys():
-            fault = _setting_fault(str(names[name]), given[name])
-            if fault:
-                self._faults.append(f"{key}.{name}: got {given[name]!r}, wanted {fault}")
-        if len(self._faults) > before:
-            return None
-        return kind(**{n: float(v) if names[n] == "float" else v for n, v in given.items()})
-
-
-def _setting_fault(kind: str, value: object) -> str:
-    if kind == "bool":
-        return "" if isinstance(value, bool) else "true or false"
-    if kind == "str":
-        return "" if isinstance(value, str) and value else "text"
-    if kind == "int":
-        good = isinstance(value, int) and not isinstance(value, bool) and value > 0
-        return "" if good else "a whole number above 0"
-    good = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return "" if good and float(value) >= 0 else "a number of at least 0"  # type: ignore[arg-type]
-
-
-def _priors(raw: object, faults: list[str]) -> dict[str, Prior]:
-    if not isinstance(raw, dict) or not raw:
-        faults.append("priors: wanted a table [priors.SITE] for every site of the program")
-        return {}
-    found: dict[str, Prior] = {}
-    for site, entry in raw.items():
-        where = f"priors.{site}"
-        if not isinstance(entry, dict) or entry.get("dist") not in _FAMILIES:
-            faults.append(f"{where}.dist: wanted one of {', '.join(sorted(_FAMILIES))}")
-            continue
-        dist = entry["dist"]
-        wanted = _SPECIAL.get((site, dist), _FAMILIES[dist])
-        if site == "c" and "c_scale" in raw:
-            wanted = _SPECIAL[("c", "half-normal", "pooled")]
-        faults.extend(f"{where}.{key}: wanted text" for key in _NOTES if not entry.get(key))
-        values = {key: value for key, value in entry.items() if key not in _NOTES}
-        faults.extend(f"{where}.{key}: missing" for key in wanted if key not in values)
-        faults.extend(f"{where}.{key}: unknown to {dist}" for key in values if key not in wanted)
-        for key, value in values.items():
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not math.isfinite(value):
-                faults.append(f"{where}.{key}: got {value!r}, wanted a finite number")
-            elif key in _POSITIVE and value <= 0:
-                faults.append(f"{where}.{key}: got {value!r}, wanted a number above 0")
-        numbers = {k: float(v) for k, v in values.items() if isinstance(v, int | float)}
-        notes = {key: str(entry.get(key, "")) for key in ("unit", "reason", "source")}
-        found[site] = Prior(dist=dist, parameters=numbers, **notes)
-    return found
-
-
-def _positive(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value) and value > 0  # type: ignore[arg-type, operator]

@@ -25,6 +25,7 @@ ORDER = (
     "files",
     "convergence",
     "curves",
+    "spec_reading",
     "specs",
     "_arviz",
     "scores",

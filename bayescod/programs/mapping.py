@@ -12,7 +12,7 @@ from jax import Array
 from bayescod import curves
 from bayescod.programs.priors import distribution
 from bayescod.programs.single_curve import VARIANCE_FLOOR
-from bayescod.specs import Prior
+from bayescod.spec_reading import Prior
 
 
 def mapping(

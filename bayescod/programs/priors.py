@@ -8,7 +8,7 @@ import numpyro.distributions as dist
 from jax import Array
 from numpyro.distributions import Distribution
 
-from bayescod.specs import Prior
+from bayescod.spec_reading import Prior
 
 _BUILDERS: Mapping[str, Callable[[Mapping[str, float]], Distribution]] = {
     "normal": lambda p: dist.Normal(p["loc"], p["scale"]),

@@ -11,7 +11,7 @@ from jax import Array
 
 from bayescod import curves
 from bayescod.programs.priors import distribution, given_b
-from bayescod.specs import Prior
+from bayescod.spec_reading import Prior
 
 # Keeps a standard deviation above zero where a score is exact and its curve touches 0 or 1: a
 # hundredth of a percentage point, far below anything that is measured.
