@@ -74,13 +74,28 @@ def test_ablations_differ_from_cod_in_the_law_alone(name):
     assert ablation["law"] == name.removeprefix("cod-")
 
 
-def test_a_site_without_a_prior_is_noticed_by_the_contract():
-    # The negative control of the contract test: without its prior the program cannot be traced.
+def test_a_site_without_a_prior_is_a_fault():
     text = re.sub(r"\[priors\.b\].*?(?=\n\[|\Z)", "", text_of("end-to-end"), flags=re.DOTALL)
-    spec = parse_spec(text)
-    assert "b" not in spec.priors
-    with pytest.raises(KeyError, match="b"):
-        site_shapes(spec, program_data(spec))
+    with pytest.raises(SpecError, match=r"priors\.b: missing"):
+        parse_spec(text)
+
+
+def test_a_prior_without_a_site_is_a_fault():
+    text = text_of("end-to-end").replace("[priors.b]", "[priors.slope]")
+    with pytest.raises(SpecError, match=r"priors\.slope: no such site"):
+        parse_spec(text)
+
+
+def test_a_family_that_the_program_cannot_use_is_a_fault():
+    text = text_of("cod").replace('dist = "normal-given-b"', 'dist = "normal"')
+    with pytest.raises(SpecError, match=r"priors\.log_a\.dist: got normal, wanted normal-given-b"):
+        parse_spec(text)
+
+
+def test_a_law_of_another_program_is_a_fault():
+    text = text_of("end-to-end").replace('law = "eq1"', 'law = "monotone-polynomial"')
+    with pytest.raises(SpecError, match="does not go with program single_curve"):
+        parse_spec(text)
 
 
 def test_program_of_takes_the_law_and_the_degree_of_the_spec():
