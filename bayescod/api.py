@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -101,7 +101,13 @@ def forecast_selection(
         target=TargetPoint(point.model, point.compute_flops, point.compute_ratio),
         seed=seed,
         spec=model_spec,
-        provenance=_provenance(scores, specs),
+        provenance=_provenance(scores, specs)
+        | {
+            "anchors": ", ".join(selection.anchors),
+            "benchmarks": ", ".join(benchmarks),
+            "smoothing": smoothing,
+            "eval_trials": "" if eval_trials is None else str(eval_trials),
+        },
         warnings=tuple(str(problem) for problem in (*scores.warnings, *selection.warnings)),
     )
 
@@ -133,7 +139,7 @@ def _check(smoothing: str, eval_trials: int | None, seed: int) -> None:
         raise DataError(problems)
 
 
-def _provenance(scores: Scores, specs: Specs) -> Mapping[str, str]:
+def _provenance(scores: Scores, specs: Specs) -> dict[str, str]:
     used = [spec for spec in (specs.cod, specs.end_to_end, specs.mapping) if spec is not None]
     return {
         "data_digest": scores.digest,

@@ -21,7 +21,14 @@ _MANIFEST = "manifest.json"
 _PREDICTIVE = "predictive.nc"
 # What makes two runs the same, besides seed, spec and target: a newer NumPy does not make another
 # run, other data or another option does.
-_RUN_PROVENANCE = ("data_digest", "spec_digest", "anchors", "smoothing", "eval_trials")
+_RUN_PROVENANCE = (
+    "data_digest",
+    "spec_digest",
+    "anchors",
+    "benchmarks",
+    "smoothing",
+    "eval_trials",
+)
 
 
 def write_forecast(forecasts: ForecastSet, out: Path, figures: bool = True) -> Path:
