@@ -31,6 +31,18 @@ def row_checks(table: Table) -> list[Check]:
         for name in ("benchmark", "item_id", "model", "trial")
         if name in table.columns
     ]
+    checks += [
+        Check(
+            "nul-in-name",
+            name,
+            f"contains({name}, chr(0))",
+            f"a {name} holds a NUL character, which no result file can store",
+            "a name without control characters",
+            "repair the step that wrote the table",
+        )
+        for name in ("benchmark", "item_id", "model")
+        if name in table.columns
+    ]
     if "correct" in table.columns:
         checks += _single_trials(table)
     if "n_trials" in table.columns:
