@@ -38,7 +38,7 @@ def problems_of(*files: Path | None) -> tuple[Problem, ...]:
         (HEAD + "b,i,m1,,5\n", "missing-value", 1, "n_trials"),
         (HEAD + ",i,m1,10,5\n", "missing-value", 1, "benchmark"),
         (HEAD + "b\0,i,m1,10,5\n", "nul-in-name", 1, "benchmark"),
-        (HEAD + "b,i,m\0,10,5\n", "nul-in-name", 1, "model"),
+        (HEAD + "b,i\0,m1,10,5\n", "nul-in-name", 1, "item_id"),
         (HEAD + "b,  ,m1,10,5\n", "missing-value", 1, "item_id"),
         (HEAD + "b,i,,10,5\n", "missing-value", 1, "model"),
         (HEAD + "b,i,m1,10,5\nb,i,m2,10,5\nb,i,m1,10,5\n", "duplicate-row", 3, ""),
