@@ -255,6 +255,14 @@ def _tree(one: BenchmarkFit, draws: _Draws, score: FloatArray, rho: FloatArray) 
     if one.grouping.labels is not None and one.cod is not None:
         dims["item_cluster"] = ["item"]
     constant: dict[str, npt.ArrayLike] = {"a_unit_flops": one.whole.unit_flops}
+    if one.grouping.clusters is not None:
+        clusters = one.grouping.clusters
+        constant |= {
+            "intra_cluster_distance": clusters.intra_cluster_distance,
+            "outlier_rate": clusters.outlier_rate,
+            "cluster_radius": clusters.radius,
+            "n_zero_items": clusters.n_zero,
+        }
     if one.grouping.labels is not None and one.cod is not None:
         constant["item_cluster"] = one.grouping.labels
         constant["p_grown"] = one.grouping.grows

@@ -253,3 +253,11 @@ def test_simulated_target_is_within_the_forecast_of_the_shipped_specs():
         assert low <= one.target.truth <= high
         assert high - low < 0.6
     assert found.benchmarks[2].reason.code == "no-growth"
+
+
+def test_how_well_the_items_cluster_is_reported(cod):
+    for one in cod.benchmarks:
+        reported = one.tree["constant_data"]
+        assert 0.0 <= float(reported["outlier_rate"]) <= 1.0
+        assert 0.0 < float(reported["intra_cluster_distance"]) < float(reported["cluster_radius"])
+        assert int(reported["n_zero_items"]) >= 0
