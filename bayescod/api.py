@@ -11,7 +11,7 @@ from bayescod import __version__
 from bayescod.errors import DataError, Problem, UnknownNameError
 from bayescod.forecasting.fitting import Specs, fit, specs_of
 from bayescod.forecasting.forecasts import forecasts_for
-from bayescod.forecasting.records import ForecastSet, TargetPoint
+from bayescod.forecasting.records import ForecastSet
 from bayescod.reporting.progress import Progress, Silence
 from bayescod.sampling import configure
 from bayescod.scores.records import Scores
@@ -95,10 +95,9 @@ def forecast_selection(
     fits = fit(chosen, selection, specs, smoothing, eval_trials, seed, progress or Silence())
     names = [benchmark.benchmark for benchmark in chosen.benchmarks]
     found = forecasts_for(fits, names, selection, specs, seed)
-    point = replace(found[0].target, truth=None)
     return ForecastSet(
         benchmarks=found,
-        target=TargetPoint(point.model, point.compute_flops, point.compute_ratio),
+        target=replace(found[0].target, truth=None),
         seed=seed,
         spec=model_spec,
         provenance=_provenance(scores, specs)

@@ -11,6 +11,7 @@ import xarray as xr
 
 from bayescod._arviz import to_datatree
 from bayescod.convergence import Diagnostics, Reason, judge
+from bayescod.curves import monotone_polynomial
 from bayescod.forecasting.cod import CodFit
 from bayescod.forecasting.coupling import coupled_normals
 from bayescod.forecasting.effects import forecast_effect
@@ -157,7 +158,9 @@ def _predict(
     degree = specs.mapping.degree or 4
     steps, map_spread = draw_for_each(rng, cod.mappings, lane_of_draw, degree)
     rest = with_spread(
-        _polynomial(np.nan_to_num(subset), steps), map_spread, rng.standard_normal(share.size)
+        np.asarray(monotone_polynomial(np.nan_to_num(subset), steps)),
+        map_spread,
+        rng.standard_normal(share.size),
     )
     mapped = full_scores(np.nan_to_num(subset), share, rest)
     fallen_back = (lane_of_draw < 0) & (share < 1.0)
@@ -170,13 +173,6 @@ def _predict(
         "end_to_end": (("draw",), direct[-1]),
     }
     return _Draws(compute, latent, subset, share, extra, int(fallen_back.sum()))
-
-
-def _polynomial(x: FloatArray, steps: FloatArray) -> FloatArray:
-    """:func:`bayescod.curves.monotone_polynomial` for (compute, draw) and (draw, degree + 2)."""
-    from bayescod.curves import monotone_polynomial
-
-    return np.asarray(monotone_polynomial(x, steps))
 
 
 def _diagnostics(one: BenchmarkFit, draws: _Draws) -> Diagnostics:
@@ -252,8 +248,6 @@ def _tree(one: BenchmarkFit, draws: _Draws, score: FloatArray, rho: FloatArray) 
     dims = {name: ["cluster"] for name in by_cluster}
     dims |= {"run_effect": ["run"], "fitted_rate": ["obs_id"], "fitted_sd": ["obs_id"]}
     dims |= {name: ["model"] for name in ("score", "compute_flops", "role", "evaluation_sd")}
-    if one.grouping.labels is not None and one.cod is not None:
-        dims["item_cluster"] = ["item"]
     constant: dict[str, npt.ArrayLike] = {"a_unit_flops": one.whole.unit_flops}
     if one.grouping.clusters is not None:
         clusters = one.grouping.clusters
@@ -266,7 +260,7 @@ def _tree(one: BenchmarkFit, draws: _Draws, score: FloatArray, rho: FloatArray) 
     if one.grouping.labels is not None and one.cod is not None:
         constant["item_cluster"] = one.grouping.labels
         constant["p_grown"] = one.grouping.grows
-        dims["p_grown"] = ["all_clusters"]
+        dims |= {"item_cluster": ["item"], "p_grown": ["all_clusters"]}
     tree = to_datatree(
         sites,
         dims=dims,
