@@ -1,0 +1,1 @@
+"""How good the forecasts are: backtests, proper scores, simulation and calibration."""
