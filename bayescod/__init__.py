@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         SpecError,
         UnknownNameError,
     )
+    from bayescod.evaluation.simulation import simulate
     from bayescod.forecasting.records import BenchmarkForecast, ForecastSet
     from bayescod.forecasting.store import load
     from bayescod.scores import read_scores
@@ -47,6 +48,7 @@ _MODULE_OF = {
     "forecast": "bayescod.api",
     "load": "bayescod.forecasting.store",
     "read_scores": "bayescod.scores",
+    "simulate": "bayescod.evaluation.simulation",
 }
 
 __all__ = [
@@ -68,6 +70,7 @@ __all__ = [
     "forecast",
     "load",
     "read_scores",
+    "simulate",
 ]
 
 

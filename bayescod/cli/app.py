@@ -130,6 +130,21 @@ def check(
 
 
 @app.command()
+def simulate(
+    preset: Annotated[
+        str, typer.Option(metavar="NAME", help="What to draw: paper, small, greedy or off-ratio.")
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the tables and the truth.")],
+    seed: Annotated[int, typer.Option(min=0, help="Seed of all randomness.")] = 0,
+) -> None:
+    """Draw a ladder from a generative story and write its scores, with the truth beside them."""
+    with exit_codes():
+        from bayescod.cli.simulating import run_simulate
+
+        run_simulate(preset, seed, out)
+
+
+@app.command()
 def demo(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Also write the results to this folder.")
