@@ -57,7 +57,7 @@ def log_score(draws: npt.ArrayLike, truth: float) -> float:
 
     The density is a Gaussian kernel estimate, reflected at 0 and 1 so that no probability leaks
     out and draws that pile up at an end count in full. Its bandwidth is Silverman's
-    ``0.9 min(sd, IQR / 1.349) n**(-1/5)`` (B. W. Silverman, Density Estimation, 1986, Eq. 3.31),
+    ``0.9 min(sd, IQR / 1.34) n**(-1/5)`` (B. W. Silverman, Density Estimation, 1986, Eq. 3.31),
     a spread of zero left out and never below a tenth of a percentage point. It is mixed with one
     part of the uniform density in n + 1, because n draws cannot vouch for a density below that:
     the score is finite wherever the truth is, at least ``-log(n + 1)``.
@@ -192,6 +192,6 @@ def _scores(what: str, values: FloatArray) -> FloatArray:
 
 def _bandwidth(values: FloatArray) -> float:
     low, high = np.quantile(values, (0.25, 0.75))
-    spreads = [float(values.std()), float(high - low) / 1.349]
+    spreads = [float(values.std()), float(high - low) / 1.34]
     spread = min((value for value in spreads if value > 0.0), default=0.0)
     return max(0.9 * spread * values.size**-0.2, _SHARPEST)

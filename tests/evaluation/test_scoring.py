@@ -46,15 +46,16 @@ def test_crps_of_normal_draws(truth: float) -> None:
     assert found.std(ddof=1) < 0.002
 
 
-@pytest.mark.parametrize("truth", [0.5, 0.53, 0.4])
-def test_log_score_of_normal_draws(truth: float) -> None:
-    """Within 2 sd, the kernels' bias and noise are 0.04 at 4,000 draws (sd 0.03 measured).
+@pytest.mark.parametrize(("truth", "tolerance"), [(0.5, 0.16), (0.53, 0.17), (0.4, 0.44)])
+def test_log_score_of_normal_draws(truth: float, tolerance: float) -> None:
+    """Bias of the kernels plus five standard deviations of their noise: 3e-7 by chance.
 
-    0.15 is five of these: 1e-6 by chance.
+    Both were measured over 300 sets of draws; two sd out, where 100 draws lie near, the noise is
+    0.08 instead of 0.03.
     """
     draws = np.random.default_rng(2).normal(0.5, 0.05, N_DRAWS)
     wanted = stats.norm.logpdf(truth, 0.5, 0.05)
-    assert log_score(draws, truth) == pytest.approx(wanted, abs=0.15)
+    assert log_score(draws, truth) == pytest.approx(wanted, abs=tolerance)
 
 
 @pytest.mark.parametrize("score", [crps, lambda *a: -log_score(*a)], ids=["crps", "log_score"])
