@@ -102,6 +102,13 @@ def test_noise_by_item_and_run_has_the_mean_that_is_expected() -> None:
     assert abs(rates.mean(axis=0) - p)[0] > 20 * rates.std(axis=0)[0] / np.sqrt(1e5)
 
 
+def test_expected_rates_know_no_run_effect() -> None:
+    noisy = simulate(clean(common_sd=0.5, own_sd=0.5)).truth[0]
+    quiet = simulate(clean()).truth[0]
+    np.testing.assert_array_equal(noisy.expected_rate, quiet.rate)
+    assert np.abs(noisy.latent_score() - noisy.expected_score()).max() > 0.02
+
+
 def test_noise_keeps_the_ends() -> None:
     ends = np.array([[0.0, 1.0]])
     np.testing.assert_array_equal(noisy_rates(ends, 2.0, np.random.default_rng(0)), ends)
@@ -274,7 +281,9 @@ def test_parameters_and_tokens_act_apart(tmp_path: Path) -> None:
 
 def test_at_one_token_ratio_the_laws_agree() -> None:
     """At any other they do not."""
-    by_compute, by_both = (simulate(clean(split=law)).truth[0] for law in (None, SplitLaw()))
+    by_compute, by_both = (
+        simulate(clean(split=law, own_sd=0.3)).truth[0] for law in (None, SplitLaw())
+    )
     np.testing.assert_allclose(by_both.rate, by_compute.rate, rtol=1e-10)
     starved = (*LADDER[:-1], LLMSettings("starved", 6e10, 1e8, compute_flops=LADDER[-1].flops))
     by_compute, by_both = (
