@@ -109,6 +109,14 @@ def test_expected_rates_know_no_run_effect() -> None:
     assert np.abs(noisy.latent_score() - noisy.expected_score()).max() > 0.02
 
 
+def test_expected_rates_hold_the_noise_by_item_and_run() -> None:
+    """Ten means of 4,000 runs within five standard errors: 6e-6 by chance."""
+    group = (DifficultyGroup(1.0, 1.5, 0.4, 0.1),)
+    (truth,) = replicates(4000, (one_benchmark("a", 10, groups=group),), item_run_sd=1.0).truth
+    error = truth.rate.std(axis=1) / np.sqrt(4000) + 1e-9
+    assert np.abs((truth.rate.mean(axis=1) - truth.expected_rate[:, 0]) / error).max() < 5.0
+
+
 def test_noise_keeps_the_ends() -> None:
     ends = np.array([[0.0, 1.0]])
     np.testing.assert_array_equal(noisy_rates(ends, 2.0, np.random.default_rng(0)), ends)
