@@ -185,6 +185,44 @@ def summary_statistics(posterior: Arrays) -> dict[str, Convergence]:
     }
 
 
+def pareto_smoothed_loo(log_likelihood: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Leave-one-out predictive densities by Pareto-smoothed importance sampling.
+
+    Parameters
+    ----------
+    log_likelihood : ndarray of float
+        (chain, draw, point) log density of each point under each draw.
+
+    Returns
+    -------
+    elpd : ndarray of float
+        (point,) expected log predictive density of each point, the others given.
+    pareto_k : ndarray of float
+        (point,) shape of the importance weights' tail.
+
+    References
+    ----------
+    A. Vehtari, A. Gelman, J. Gabry (2017). Practical Bayesian model evaluation using leave-one-out
+    cross-validation and WAIC. Statistics and Computing 27. arXiv 1507.04544.
+    """
+    arviz = _load_arviz()
+    # The log density stands in for the parameters: only its efficiency is asked of the posterior.
+    groups = {
+        "posterior": {"density": log_likelihood.sum(axis=-1)},
+        "log_likelihood": {"point": log_likelihood},
+    }
+    with warnings.catch_warnings():
+        # High values of k are returned, and judged by the caller.
+        warnings.simplefilter("ignore", UserWarning)
+        if hasattr(arviz, "InferenceData"):
+            found = arviz.loo(arviz.from_dict(**groups), pointwise=True)
+            elpd = found.loo_i
+        else:
+            found = arviz.loo(arviz.from_dict(groups), pointwise=True)
+            elpd = found.elpd_i
+    return np.asarray(elpd, dtype=np.float64), np.asarray(found.pareto_k, dtype=np.float64)
+
+
 def _each_scalar(statistic: Callable[[FloatArray], float], draws: FloatArray) -> FloatArray:
     """Apply a statistic of (chain, draw) to (chain, draw, ...); NaN where it is not defined."""
     result = np.full(draws.shape[2:], np.nan)

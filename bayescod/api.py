@@ -94,7 +94,7 @@ def forecast_selection(
     configure()
     fits = fit(chosen, selection, specs, smoothing, eval_trials, seed, progress or Silence())
     names = [benchmark.benchmark for benchmark in chosen.benchmarks]
-    found = forecasts_for(fits, names, selection, specs, seed)
+    found = forecasts_for(fits, names, selection, seed)
     return ForecastSet(
         benchmarks=found,
         target=replace(found[0].target, truth=None),
@@ -139,10 +139,9 @@ def _check(smoothing: str, eval_trials: int | None, seed: int) -> None:
 
 
 def _provenance(scores: Scores, specs: Specs) -> dict[str, str]:
-    used = [spec for spec in (specs.cod, specs.end_to_end, specs.mapping) if spec is not None]
     return {
         "data_digest": scores.digest,
-        "spec_digest": "-".join(spec.digest for spec in used),
+        "spec_digest": "-".join(spec.digest for spec in specs.all()),
         "bayescod": __version__,
         "python": platform.python_version(),
         **{name: version(name) for name in ("jax", "numpyro", "numpy", "arviz")},

@@ -27,7 +27,8 @@ FloatArray = npt.NDArray[np.float64]
 
 # Lanes a compiled program holds: a batch is padded to the next of these with copies of its first
 # lane, so that a new number of benchmarks seldom compiles anew.
-_BATCHES = {"clusters": (1, 2, 4), "single_curve": (1, 4, 16), "mapping": (8, 32)}
+_BATCHES = {"clusters": (1, 2, 4), "mapping": (8, 32)}
+_CURVE_BATCHES = (1, 4, 16)
 _Data = dict[str, npt.NDArray[np.generic]]
 _Arguments = tuple[Array, _Data, dict[str, FloatArray]]
 _Sites = dict[str, Array]
@@ -194,7 +195,7 @@ def _batches(
     lanes: Sequence[Lane],
     progress: Callable[[int], None],
 ) -> tuple[list[Posterior], float, float]:
-    sizes = _BATCHES[spec.program]
+    sizes = _BATCHES.get(spec.program, _CURVE_BATCHES)
     size = next((size for size in sizes if size >= len(lanes)), sizes[-1])
     begins = range(0, len(lanes), size)
     arguments = [_stack(keys, sampler, lanes, begin, size) for begin in begins]

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from bayescod.laws import LAWS
+
 _FAMILIES: dict[str, tuple[str, ...]] = {
     "normal": ("loc", "scale"),
     "half-normal": ("scale",),
@@ -26,12 +28,26 @@ _SPECIAL = {
     ("c", "half-normal", "pooled"): (),
 }
 _NOTES = ("dist", "unit", "reason", "source")
-LAWS = ("eq1", "no-guess", "no-ceiling", "power-law", "monotone-polynomial")
-PROGRAMS = ("clusters", "single_curve", "mapping")
-
-_CURVE_SITES = {"clusters": {"b_loc", "b_scale", "run_scale", "walk_scale"}, "single_curve": set()}
-_FLOOR = {"eq1", "no-ceiling"}
-_CEILING = {"eq1", "no-guess"}
+# The programs, and the sites that each has besides its law's.
+PROGRAM_SITES: Mapping[str, tuple[str, ...]] = {
+    "clusters": ("b_loc", "b_scale", "run_scale", "walk_scale", "drift", "spread"),
+    "single_curve": ("walk_scale", "drift", "spread"),
+    "loss_intermediate": (
+        "loss_limit",
+        "loss_gain",
+        "loss_spread",
+        "walk_scale",
+        "drift",
+        "spread",
+    ),
+    "mapping": ("spread",),
+}
+# The laws of programs that have but one, by their sites.
+_OWN_LAWS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "mapping": {"monotone-polynomial": ("steps",)},
+    "loss_intermediate": {"logistic-in-loss": ("loss_exponent", "level", "slope", "c", "g")},
+}
+CLUSTER_LAWS = ("eq1", "no-guess", "no-ceiling", "power-law", "params-tokens")
 # Sites that the programs read in a way of their own: one family each.
 _ONLY = {"log_a": "normal-given-b", "g": "beta", "steps": "dirichlet"}
 
@@ -56,26 +72,28 @@ class Prior:
     source: str
 
 
+def laws_of(program: str) -> Mapping[str, tuple[str, ...]]:
+    """Laws that go with a program, each with its sites."""
+    if program in _OWN_LAWS:
+        return _OWN_LAWS[program]
+    names = CLUSTER_LAWS if program == "clusters" else tuple(LAWS)
+    return {name: LAWS[name].sites for name in names}
+
+
 def wanted_sites(program: str, law: str) -> set[str]:
     """Sites of a program that need a prior.
 
     Parameters
     ----------
     program, law : str
-        As in a spec.
+        As in a spec, and of each other.
 
     Returns
     -------
     set of str
     """
-    if program == "mapping":
-        return {"steps", "spread"}
-    sites = {"log_a", "b", "spread"} | _CURVE_SITES.get(program, set())
-    if law in _FLOOR:
-        sites |= {"g"}
-    if law in _CEILING:
-        sites |= {"c", "c_scale"} if program == "clusters" else {"c"}
-    return sites
+    sites = {*laws_of(program)[law], *PROGRAM_SITES[program]}
+    return sites | {"c_scale"} if program == "clusters" and "c" in sites else sites
 
 
 def site_faults(program: str, law: str, priors: Mapping[str, Prior]) -> list[str]:
@@ -92,10 +110,11 @@ def site_faults(program: str, law: str, priors: Mapping[str, Prior]) -> list[str
     list of str
         Empty where all is well, or where program or law are themselves unknown.
     """
-    if program not in PROGRAMS or law not in LAWS:
+    if program not in PROGRAM_SITES or not law:
         return []
-    if (program == "mapping") != (law == "monotone-polynomial"):
-        return [f"law: {law} does not go with program {program}"]
+    if law not in laws_of(program):
+        known = ", ".join(laws_of(program))
+        return [f"law: got {law!r}, wanted one of program {program}: {known}"]
     wanted = wanted_sites(program, law)
     faults = [f"priors.{site}: missing" for site in sorted(wanted - priors.keys())]
     faults += [

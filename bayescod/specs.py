@@ -10,8 +10,7 @@ from pathlib import Path
 
 from bayescod.errors import SpecError, UnknownNameError
 from bayescod.spec_reading import (
-    LAWS,
-    PROGRAMS,
+    PROGRAM_SITES,
     Prior,
     Reader,
     is_positive,
@@ -73,7 +72,8 @@ class Spec:
     clustering : Clustering or None
     filter : Filter or None
     end_to_end, mapping : str
-        Specs used beside this one by a COD forecast; empty elsewhere.
+        Specs used beside this one by a COD forecast; empty elsewhere. Without a mapping, what is
+        outside the clusters is taken to fail.
     degree : int or None
         Of the mapping's polynomial.
     digest : str
@@ -171,8 +171,8 @@ def parse_spec(text: str, origin: str = "spec") -> Spec:
         raise SpecError(msg) from error
     faults: list[str] = []
     reader = Reader(raw, faults)
-    program = reader.choice("program", PROGRAMS)
-    law = reader.choice("law", LAWS)
+    program = reader.choice("program", tuple(PROGRAM_SITES))
+    law = reader.text("law")
     compute = reader.table("compute", required=program != "mapping")
     unit = compute.get("unit_flops")
     over = compute.get("smallest_over_unit", 40.0)
@@ -195,9 +195,10 @@ def parse_spec(text: str, origin: str = "spec") -> Spec:
     known |= {"clusters": {"clustering", "filter", "end_to_end", "mapping"}}.get(program, set())
     known |= {"degree"} if program == "mapping" else set()
     faults.extend(f"{key}: unknown entry for program {program}" for key in raw.keys() - known)
-    companions = ("end_to_end", "mapping") if program == "clusters" else ()
-    for key in companions:
-        reader.text(key)
+    if program == "clusters":
+        reader.text("end_to_end")
+        if "mapping" in raw:
+            reader.text("mapping")
     name = reader.text("name")
     description = reader.text("description")
     if faults or sampler is None:

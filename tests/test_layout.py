@@ -25,6 +25,7 @@ ORDER = (
     "files",
     "convergence",
     "curves",
+    "laws",
     "spec_reading",
     "specs",
     "_arviz",

@@ -90,10 +90,10 @@ def test_simulated_curve_is_recovered(seed):
     The standard deviation is the posterior's, and nothing narrower than what trials leave open.
     """
     ladders, _, run = curve_run()
-    draws = curve_draws(run.posteriors[seed].sites)
+    draws = curve_draws("eq1", run.posteriors[seed].sites)
     ladder, variance = ladders[seed], fitted(ladders[seed].scores)[1]
     for i in (3, 6):
-        found = draws.accuracy(ladder.log_compute[i])
+        found = draws.accuracy({"log_compute": ladder.log_compute[i]})
         error = math.hypot(found.std(), math.sqrt(variance[i] / 7))
         truth = GROWING[seed].at(ladder.compute_flops[i])
         assert found.mean() == pytest.approx(float(truth), abs=5 * error)

@@ -33,6 +33,9 @@ class CodFit:
 
     Attributes
     ----------
+    spec : Spec
+        Of program ``clusters``.
+    mapping : Spec or None
     clusters : IntArray
         Which of the benchmark's clusters Eq. 1 was fitted to; all that follows is over these.
     lane : Lane
@@ -48,6 +51,8 @@ class CodFit:
         Worst R-hat of the mapping posteriors that at least 5 % of the draws use.
     """
 
+    spec: Spec
+    mapping: Spec | None
     clusters: IntArray
     lane: Lane
     posterior: Posterior
@@ -63,8 +68,7 @@ def fit_clusters(
     names: Sequence[str],
     groupings: Sequence[Grouping],
     spec: Spec,
-    limits: Filter,
-    mapping: Spec,
+    mapping: Spec | None,
     seed: int,
     progress: Progress,
 ) -> tuple[dict[int, CodFit], dict[int, Reason], dict[int, Seconds]]:
@@ -78,8 +82,7 @@ def fit_clusters(
         Their clusters.
     spec : Spec
         Of program ``clusters``.
-    limits : Filter
-    mapping : Spec
+    mapping : Spec or None
         Of program ``mapping``.
     seed : int
     progress : Progress
@@ -93,6 +96,10 @@ def fit_clusters(
         posterior failed the convergence checks, or most draws have too small a subset.
     seconds : dict of int to (compile, sample, map)
     """
+    limits = spec.filter
+    if limits is None:
+        msg = f"the spec {spec.name} has no filter of clusters"
+        raise SamplingError(msg)
     members = [i for i, grouping in enumerate(groupings) if grouping.labels is not None]
     if not members:
         return {}, {}, {}
@@ -114,7 +121,7 @@ def fit_clusters(
             refused[i] = Reason("no-convergence", text)
             continue
         rng = generator(seed, names[i], CLUSTER)
-        found = _filtered(rng, groupings[i], limits, clusters, own, lane, posterior)
+        found = _filtered(rng, groupings[i], spec, limits, clusters, own, lane, posterior)
         small = float((found.masks.share[found.masks.of_draw] < limits.min_share).mean())
         if small > 0.5:
             text = (
@@ -126,7 +133,8 @@ def fit_clusters(
         fits[i] = found
     began = time.perf_counter()
     map_keys = {i: stream(seed, names[i], MAP) for i in fits}
-    fits = _mapped(fits, map_keys, mapping, limits.min_share, progress)
+    if mapping is not None:
+        fits = _mapped(fits, map_keys, mapping, limits.min_share, progress)
     each = (time.perf_counter() - began) / len(members)
     return fits, refused, {i: (*spent, each) for i, spent in zip(members, times, strict=True)}
 
@@ -144,6 +152,7 @@ def steps_of(progress: Progress) -> Callable[[int], None]:
 def _filtered(
     rng: np.random.Generator,
     grouping: Grouping,
+    spec: Spec,
     limits: Filter,
     clusters: IntArray,
     labels: IntArray,
@@ -152,13 +161,15 @@ def _filtered(
 ) -> CodFit:
     """Apply the filter to every draw; the mapping is still to come."""
     sites = real_entries(lane, posterior.sites)
-    u = grouping.ladder.log_compute
-    kept = extrapolatable(curve_draws(sites), u.min(), u.max(), limits)
-    kept &= rng.random(kept.shape) < grouping.grows[clusters]
+    kept = extrapolatable(curve_draws(spec.law, sites), grouping.ladder.covariates, limits)
+    if limits.screen_below > 0:
+        kept &= rng.random(kept.shape) < grouping.grows[clusters]
     groups = groups_of(grouping.ladder, labels)
     masks = distinct_masks(kept, groups)
     nothing = np.full(len(masks.mask), -1)
-    return CodFit(clusters, lane, posterior, sites, groups, masks, nothing, (), float("nan"))
+    return CodFit(
+        spec, None, clusters, lane, posterior, sites, groups, masks, nothing, (), float("nan")
+    )
 
 
 def _mapped(
@@ -172,7 +183,7 @@ def _mapped(
     prepared = {i: mapping_lanes(one.masks, one.groups, min_share) for i, one in fits.items()}
     lanes = [lane for own, _ in prepared.values() for lane in own]
     if not lanes:
-        return dict(fits)
+        return {i: replace(one, mapping=spec) for i, one in fits.items()}
     lane_keys = [
         key for i, (own, _) in prepared.items() for key in jax.random.split(keys[i], len(own))
     ]
@@ -184,7 +195,9 @@ def _mapped(
         maps = [next(rest) for _ in own]
         pairs = tuple((flatten(m.sites["steps"]), flatten(m.sites["spread"])) for m in maps)
         rhat = _map_rhat(maps, fits[i].masks, lane_of_mask)
-        found[i] = replace(fits[i], lane_of_mask=lane_of_mask, mappings=pairs, map_rhat=rhat)
+        found[i] = replace(
+            fits[i], mapping=spec, lane_of_mask=lane_of_mask, mappings=pairs, map_rhat=rhat
+        )
     return found
 
 

@@ -59,6 +59,7 @@ def forecast_effect(
     run_effect: FloatArray,
     run_scale: FloatArray,
     walk_scale: FloatArray,
+    drift: FloatArray,
 ) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation of the run effect of a new run, beyond the fitted curves.
 
@@ -72,6 +73,8 @@ def forecast_effect(
         (draw, llm - 2) in the basis of :func:`run_basis`.
     run_scale, walk_scale : FloatArray
         (draw,).
+    drift : FloatArray
+        (draw,) variance that a natural log of compute beyond the ladder adds, over one run's own.
 
     Returns
     -------
@@ -90,9 +93,15 @@ def forecast_effect(
     gain = walk[:, None] / (noise[:, None] + walk[:, None] * basis.walk_variance)
     along = cross @ basis.columns
     mean = along @ (gain * run_effect).T
-    variance = noise * (1.0 + (taken**2).sum(1))[:, None] + walk * own[:, None]
+    further = drift * beyond(at, log_compute)[:, None]
+    variance = noise * (1.0 + (taken**2).sum(1)[:, None] + further) + walk * own[:, None]
     variance -= walk * (along**2 @ gain.T)
     return mean, np.sqrt(np.maximum(variance, 0.0))
+
+
+def beyond(log_compute: FloatArray, ladder: FloatArray) -> FloatArray:
+    """How far each log compute lies beyond the largest of a ladder; 0 inside."""
+    return np.maximum(log_compute - ladder.max(), 0.0)
 
 
 def _line(at: FloatArray, centre: float) -> FloatArray:

@@ -12,13 +12,12 @@ import numpy.typing as npt
 from bayescod.convergence import Reason
 from bayescod.errors import SpecError
 from bayescod.forecasting.cod import CodFit, Seconds, fit_clusters, steps_of
+from bayescod.forecasting.curve_fits import CurveFit, fit_curves
 from bayescod.forecasting.ladder import Ladder, fitted, ladder_of
-from bayescod.forecasting.lanes import curve_lane
-from bayescod.forecasting.predictive import curve_draws
+from bayescod.forecasting.stacking import loo_of, stacking_weights
 from bayescod.forecasting.stages import Grouping, group_items
-from bayescod.forecasting.streams import CURVE, SPLIT, generator, stream
+from bayescod.forecasting.streams import BY_TOKENS, CURVE, SPLIT, generator, stream
 from bayescod.reporting.progress import Progress
-from bayescod.sampling import Lane, Posterior, sample_each
 from bayescod.scores.records import Scores
 from bayescod.scores.selection import Selection
 from bayescod.specs import Spec, load_spec
@@ -28,23 +27,57 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Specs:
-    """The specs of one forecast; ``cod`` and ``mapping`` are ``None`` for end-to-end alone."""
+    """The specs of one forecast.
+
+    Attributes
+    ----------
+    end_to_end : Spec
+    cod, mapping : Spec or None
+        ``None`` for end-to-end alone; no mapping where the spec of COD names none.
+    by_tokens : Specs or None
+        The same in parameters and tokens: a rival on ladders that are not on one ratio of both.
+    """
 
     end_to_end: Spec
-    cod: Spec | None
-    mapping: Spec | None
+    cod: Spec | None = None
+    mapping: Spec | None = None
+    by_tokens: Specs | None = None
+
+    def all(self) -> tuple[Spec, ...]:
+        """Every spec that a forecast may use."""
+        own = tuple(s for s in (self.cod, self.end_to_end, self.mapping) if s is not None)
+        return own if self.by_tokens is None else (*own, *self.by_tokens.all())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BenchmarkFit:
-    """Everything learned of one benchmark from the ladder, before any target is named."""
+    """Everything learned of one benchmark from the ladder.
+
+    Attributes
+    ----------
+    grouping : Grouping
+    whole : Ladder
+    curves : tuple of CurveFit
+        End-to-end, a law each.
+    weights : tuple of float
+        Of the laws, summing to one.
+    cod : CodFit or None
+    remarks : tuple of Reason
+    seconds : mapping of str to float
+    """
 
     grouping: Grouping
     whole: Ladder
-    curve_lane: Lane
-    curve: Posterior
+    curves: tuple[CurveFit, ...]
+    weights: tuple[float, ...]
     cod: CodFit | None
+    remarks: tuple[Reason, ...]
     seconds: Mapping[str, float]
+
+    @property
+    def curve(self) -> CurveFit:
+        """The law of the largest weight."""
+        return self.curves[int(np.argmax(self.weights))]
 
 
 def specs_of(name: str) -> Specs:
@@ -64,22 +97,28 @@ def specs_of(name: str) -> Specs:
     SpecError, UnknownNameError
         If a spec cannot be used as the main one.
     """
-    main = load_spec("cod" if name == "auto" else name)
+    if name == "auto":
+        return replace(specs_of("cod"), by_tokens=specs_of("cod-params-tokens"))
+    main = load_spec(name)
     if main.program == "clusters":
-        end_to_end, mapping = load_spec(main.end_to_end), load_spec(main.mapping)
+        end_to_end = load_spec(main.end_to_end)
+        mapping = load_spec(main.mapping) if main.mapping else None
         _check_companions(main, end_to_end, mapping)
         return Specs(end_to_end, main, mapping)
-    if main.program != "single_curve":
-        msg = f"the spec {main.name} is of program {main.program}, wanted clusters or single_curve"
+    if main.program == "mapping":
+        msg = f"the spec {main.name} is of program mapping, wanted one of clusters or of one curve"
         raise SpecError(msg)
-    return Specs(main, None, None)
+    return Specs(main)
 
 
-def _check_companions(main: Spec, end_to_end: Spec, mapping: Spec) -> None:
-    for spec, wanted in ((end_to_end, "single_curve"), (mapping, "mapping")):
-        if spec.program != wanted:
-            msg = f"{main.name} names {spec.name}, of program {spec.program}, wanted {wanted}"
-            raise SpecError(msg)
+def _check_companions(main: Spec, end_to_end: Spec, mapping: Spec | None) -> None:
+    if end_to_end.program != "single_curve":
+        got = f"{end_to_end.name}, of program {end_to_end.program}"
+        msg = f"{main.name} names {got}, wanted single_curve"
+        raise SpecError(msg)
+    if mapping is not None and mapping.program != "mapping":
+        msg = f"{main.name} names {mapping.name}, of program {mapping.program}, wanted mapping"
+        raise SpecError(msg)
     # Draw i is one world: where a draw has no subset, it takes the end-to-end draw beside it.
     own, other = (spec.sampler.chains * spec.sampler.draws for spec in (main, end_to_end))
     if own != other:
@@ -124,31 +163,77 @@ def fit(
         for benchmark in scores.benchmarks
     ]
     groupings, cluster_seconds = _group(names, whole, specs, smoothing, seed, progress)
-    curve_lanes = [curve_lane(ladder, specs.end_to_end) for ladder in whole]
-    keys = [stream(seed, name, CURVE) for name in names]
-    progress.phase("sampling curves", len(names))
-    curves, curve_seconds = sample_each(keys, specs.end_to_end, curve_lanes, steps_of(progress))
+    laws = _fit_laws(names, whole, specs, seed, progress)
+    chosen = specs
+    if specs.by_tokens is not None and laws.by_tokens > 0.5:
+        chosen = specs.by_tokens
     cod: dict[int, CodFit] = {}
     refused: dict[int, Reason] = {}
     cod_seconds: dict[int, Seconds] = {}
-    if specs.cod is not None and specs.mapping is not None and specs.cod.filter is not None:
+    if chosen.cod is not None:
         cod, refused, cod_seconds = fit_clusters(
-            names, groupings, specs.cod, specs.cod.filter, specs.mapping, seed, progress
+            names, groupings, chosen.cod, chosen.mapping, seed, progress
         )
     fits = []
     for i in range(len(names)):
         own = cod_seconds.get(i, (0.0, 0.0, 0.0))
         seconds = {
             "cluster": cluster_seconds[i],
-            "compile": curve_seconds[i][0] + own[0],
-            "sample": curve_seconds[i][1] + own[1],
+            "compile": laws.seconds[i][0] + own[0],
+            "sample": laws.seconds[i][1] + own[1],
             "map": own[2],
         }
         grouping = replace(groupings[i], reason=refused.get(i, groupings[i].reason))
-        fits.append(
-            BenchmarkFit(grouping, whole[i], curve_lanes[i], curves[i], cod.get(i), seconds)
+        curves = laws.curves[i]
+        weights = (
+            (1.0 - laws.by_tokens, laws.by_tokens)[: len(curves)] if len(curves) > 1 else (1.0,)
         )
+        remarks = laws.remarks if len(curves) > 1 else ()
+        fits.append(BenchmarkFit(grouping, whole[i], curves, weights, cod.get(i), remarks, seconds))
     return tuple(fits)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Laws:
+    """End-to-end posteriors a benchmark, and the weight of the law in parameters and tokens."""
+
+    curves: list[tuple[CurveFit, ...]]
+    seconds: list[tuple[float, float]]
+    by_tokens: float
+    remarks: tuple[Reason, ...]
+
+
+def _fit_laws(
+    names: Sequence[str], whole: Sequence[Ladder], specs: Specs, seed: int, progress: Progress
+) -> _Laws:
+    rivals = []
+    if specs.by_tokens is not None:
+        rivals = [i for i, ladder in enumerate(whole) if ladder.has_rival_law]
+    progress.phase("sampling curves", len(names) + len(rivals))
+    keys = [stream(seed, name, CURVE) for name in names]
+    first, seconds = fit_curves(keys, specs.end_to_end, whole, steps_of(progress))
+    curves: list[tuple[CurveFit, ...]] = [(fit,) for fit in first]
+    if not rivals or specs.by_tokens is None:
+        return _Laws(curves, seconds, 0.0, ())
+    other_keys = [stream(seed, names[i], BY_TOKENS) for i in rivals]
+    spec = specs.by_tokens.end_to_end
+    second, more = fit_curves(other_keys, spec, [whole[i] for i in rivals], steps_of(progress))
+    # One weight over all benchmarks: the ratio of tokens to parameters is the ladder's, and the
+    # scores of one benchmark are too few to tell two laws apart.
+    densities = [
+        np.concatenate([loo_of(fit).elpd for fit in fits])
+        for fits in ([first[i] for i in rivals], second)
+    ]
+    weight = float(stacking_weights(densities)[1])
+    for i, fit, (compiling, sampling) in zip(rivals, second, more, strict=True):
+        curves[i] = (first[i], fit)
+        seconds[i] = (seconds[i][0] + compiling, seconds[i][1] + sampling)
+    text = (
+        "the ladder is not on one ratio of tokens to parameters: weights by stacking of "
+        f"leave-one-LLM-out densities are {1.0 - weight:.2f} for {specs.end_to_end.name}, "
+        f"{weight:.2f} for {spec.name}"
+    )
+    return _Laws(curves, seconds, weight, (Reason("law-weights", text),))
 
 
 def run_effects(fitted_benchmark: BenchmarkFit, names: Sequence[str]) -> FloatArray:
@@ -174,8 +259,7 @@ def run_effects(fitted_benchmark: BenchmarkFit, names: Sequence[str]) -> FloatAr
         basis = np.asarray(cod.lane.data["run_basis"], dtype=np.float64)
         values = basis[: len(present), : len(present) - 2] @ mean
     else:
-        draws = curve_draws(fitted_benchmark.curve.sites)
-        expected = draws.accuracy(ladder.log_compute[:, None]).mean(axis=1)
+        expected = fitted_benchmark.curve.expected().mean(axis=1)
         rate = fitted(ladder.scores)[0][: len(present)]
         values = (rate - expected) / np.sqrt(np.maximum(expected * (1.0 - expected), 1e-6))
     found.update(zip(present, values, strict=True))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -14,22 +15,24 @@ from bayescod.convergence import Diagnostics, Reason, judge
 from bayescod.curves import monotone_polynomial
 from bayescod.forecasting.cod import CodFit
 from bayescod.forecasting.coupling import coupled_normals
+from bayescod.forecasting.curve_fits import curve_scores
 from bayescod.forecasting.effects import forecast_effect
-from bayescod.forecasting.fitting import BenchmarkFit, Specs, run_effects
+from bayescod.forecasting.fitting import BenchmarkFit, run_effects
 from bayescod.forecasting.ladder import fitted, measured
 from bayescod.forecasting.mapping import draw_for_each, full_scores, subset_scores
 from bayescod.forecasting.predictive import (
     cluster_scores,
     curve_draws,
     flatten,
-    single_curve_scores,
     with_spread,
 )
 from bayescod.forecasting.records import BenchmarkForecast, ClusterForecast, TargetPoint, summarise
 from bayescod.forecasting.streams import PREDICT, generator
+from bayescod.laws import further
 from bayescod.scores.selection import Selection, Target
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 GRID_POINTS = 48
 BEYOND_TARGET = 10.0
@@ -44,7 +47,7 @@ class _Draws:
     latent: FloatArray
     subset: FloatArray
     share: FloatArray
-    extra: Mapping[str, tuple[tuple[str, ...], FloatArray]]
+    extra: Mapping[str, tuple[tuple[str, ...], npt.NDArray[np.generic]]]
     n_end_to_end: int
 
 
@@ -52,7 +55,6 @@ def forecasts_for(
     fits: Sequence[BenchmarkFit],
     names: Sequence[str],
     selection: Selection,
-    specs: Specs,
     seed: int,
 ) -> tuple[BenchmarkForecast, ...]:
     """Forecast one target from fitted benchmarks.
@@ -63,7 +65,6 @@ def forecasts_for(
     names : sequence of str
         Their benchmarks.
     selection : Selection
-    specs : Specs
     seed : int
 
     Returns
@@ -72,10 +73,10 @@ def forecasts_for(
         Draw i is the same world in all of them: the target's run effect is drawn jointly.
     """
     effects = np.stack([run_effects(one, selection.ladder) for one in fits], axis=1)
-    n_draws = fits[0].curve.diagnostics.n_draws
+    n_draws = fits[0].curve.posterior.diagnostics.n_draws
     run_normals, rho = coupled_normals(np.random.default_rng([seed, PREDICT]), effects, n_draws)
     return tuple(
-        _forecast(one, name, selection.target, specs, generator(seed, name, PREDICT), normals, rho)
+        _forecast(one, name, selection.target, generator(seed, name, PREDICT), normals, rho)
         for one, name, normals in zip(fits, names, run_normals, strict=True)
     )
 
@@ -84,7 +85,6 @@ def _forecast(
     one: BenchmarkFit,
     name: str,
     target: Target,
-    specs: Specs,
     rng: np.random.Generator,
     run_normals: FloatArray,
     rho: FloatArray,
@@ -93,7 +93,7 @@ def _forecast(
     top = max(target.compute_flops, float(whole.compute_flops.max())) * BEYOND_TARGET
     grid = np.geomspace(float(whole.compute_flops.min()), top, GRID_POINTS)
     compute = np.append(grid, target.compute_flops)
-    draws = _predict(one, specs, rng, compute, run_normals)
+    draws = _predict(one, rng, compute, target, run_normals)
     latent = draws.latent[-1]
     noise = np.sqrt(whole.evaluation_ratio * latent * (1.0 - latent))
     score = np.clip(latent + noise * rng.standard_normal(latent.size), 0.0, 1.0)
@@ -111,7 +111,7 @@ def _forecast(
         n_items=len(whole.scores.item_id) if whole.scores.item_id is not None else 0,
         method="end-to-end" if one.cod is None else "cod",
         reason=one.grouping.reason,
-        law=(specs.end_to_end if one.cod is None or specs.cod is None else specs.cod).name,
+        law=(one.curve if one.cod is None else one.cod).spec.name,
         target=point,
         a_unit_flops=whole.unit_flops,
         clusters=() if one.cod is None else _clusters(one, one.cod),
@@ -125,38 +125,31 @@ def _forecast(
 
 def _predict(
     one: BenchmarkFit,
-    specs: Specs,
     rng: np.random.Generator,
     compute: FloatArray,
+    target: Target,
     run_normals: FloatArray,
 ) -> _Draws:
-    log_compute = np.log(compute / one.whole.unit_flops)
-    curve = curve_draws(one.curve.sites)
-    spread = flatten(one.curve.sites["spread"])
-    direct = single_curve_scores(curve, spread, log_compute, run_normals)
-    if one.cod is None or specs.mapping is None:
+    direct, law = _direct(one, rng, compute, target, run_normals)
+    extra: dict[str, tuple[tuple[str, ...], npt.NDArray[np.generic]]] = {}
+    if len(one.curves) > 1:
+        extra["law"] = (("draw",), law)
+    if one.cod is None:
         nothing = np.full(direct.shape, np.nan)
-        return _Draws(compute, direct, nothing, nothing[-1], {}, direct.shape[1])
+        return _Draws(compute, direct, nothing, nothing[-1], extra, direct.shape[1])
     cod = one.cod
-    clusters = curve_draws(cod.sites)
-    mean, sd = forecast_effect(
-        one.grouping.ladder.log_compute,
-        log_compute,
-        *(flatten(cod.sites[name]) for name in ("run_effect", "run_scale", "walk_scale")),
-    )
-    accuracy = cluster_scores(
-        clusters,
-        mean + sd * run_normals,
-        flatten(cod.sites["spread"]),
-        cod.groups.n_items[:-1],
-        log_compute,
-        rng.standard_normal(clusters.b.shape),
-    )
-    subset = subset_scores(accuracy, cod.masks, cod.groups)
+    subset = _subset(one, cod, rng, compute, target, run_normals)
     share = cod.masks.share[cod.masks.of_draw]
     lane_of_draw = cod.lane_of_mask[cod.masks.of_draw]
-    degree = specs.mapping.degree or 4
-    steps, map_spread = draw_for_each(rng, cod.mappings, lane_of_draw, degree)
+    kept = cod.masks.mask[cod.masks.of_draw]
+    extra |= {
+        "extrapolatable": (("draw", "cluster"), kept.astype(np.int8)),
+        "end_to_end": (("draw",), direct[-1]),
+    }
+    if cod.mapping is None:
+        # Nothing speaks for what is outside the clusters: items that no LLM has ever solved.
+        return _Draws(compute, full_scores(subset, share, np.zeros(1)), subset, share, extra, 0)
+    steps, map_spread = draw_for_each(rng, cod.mappings, lane_of_draw, cod.mapping.degree or 4)
     rest = with_spread(
         np.asarray(monotone_polynomial(np.nan_to_num(subset), steps)),
         map_spread,
@@ -165,39 +158,77 @@ def _predict(
     mapped = full_scores(np.nan_to_num(subset), share, rest)
     fallen_back = (lane_of_draw < 0) & (share < 1.0)
     latent = np.where(fallen_back, direct, mapped)
-    kept = cod.masks.mask[cod.masks.of_draw]
-    extra = {
-        "extrapolatable": (("draw", "cluster"), kept.astype(np.int8)),
+    extra |= {
         "mapping_steps": (("draw", "step"), steps),
         "mapping_spread": (("draw",), map_spread),
-        "end_to_end": (("draw",), direct[-1]),
     }
     return _Draws(compute, latent, subset, share, extra, int(fallen_back.sum()))
 
 
+def _direct(
+    one: BenchmarkFit,
+    rng: np.random.Generator,
+    compute: FloatArray,
+    target: Target,
+    run_normals: FloatArray,
+) -> tuple[FloatArray, IntArray]:
+    """End-to-end scores (compute, draw), each draw by one law taken with the laws' weights."""
+    by_law = np.stack([curve_scores(c, compute, target, run_normals, rng) for c in one.curves])
+    law = rng.choice(len(by_law), size=run_normals.size, p=one.weights)
+    return by_law[law, :, np.arange(law.size)].T, law
+
+
+def _subset(
+    one: BenchmarkFit,
+    cod: CodFit,
+    rng: np.random.Generator,
+    compute: FloatArray,
+    target: Target,
+    run_normals: FloatArray,
+) -> FloatArray:
+    """Accuracy on the predictable subset, (compute, draw)."""
+    ladder = one.grouping.ladder
+    clusters = curve_draws(cod.spec.law, cod.sites)
+    at = ladder.covariates_at(compute, target)
+    column = {n: v[:, None, None] if np.ndim(v) else v for n, v in at.items()}
+    mean, sd = forecast_effect(
+        ladder.log_compute,
+        at["log_compute"],
+        *(flatten(cod.sites[name]) for name in ("run_effect", "run_scale", "walk_scale", "drift")),
+    )
+    accuracy = cluster_scores(
+        lambda shift: clusters.accuracy(further(column, shift)),
+        mean + sd * run_normals,
+        flatten(cod.sites["spread"]),
+        cod.groups.n_items[:-1],
+        rng.standard_normal(clusters.site("b").shape),
+    )
+    return subset_scores(accuracy, cod.masks, cod.groups)
+
+
 def _diagnostics(one: BenchmarkFit, draws: _Draws) -> Diagnostics:
     """The worst figures over the posteriors that the forecast rests on."""
-    if one.cod is None:
-        return one.curve.diagnostics
-    own = one.cod.posterior.diagnostics
-    if draws.n_end_to_end == 0:
-        return own
-    other = one.curve.diagnostics
-    return replace(
-        own,
-        max_rhat=float(np.maximum(own.max_rhat, other.max_rhat)),
-        min_ess_bulk=float(np.minimum(own.min_ess_bulk, other.min_ess_bulk)),
-        min_ess_tail=float(np.minimum(own.min_ess_tail, other.min_ess_tail)),
-        divergences=own.divergences + other.divergences,
-        n_draws=own.n_draws + other.n_draws,
-        reruns=max(own.reruns, other.reruns),
+    used = [c.posterior for c, w in zip(one.curves, one.weights, strict=True) if w > 0.01]
+    if one.cod is not None:
+        used = [one.cod.posterior, *(used if draws.n_end_to_end else [])]
+    return reduce(_worse, (posterior.diagnostics for posterior in used))
+
+
+def _worse(one: Diagnostics, other: Diagnostics) -> Diagnostics:
+    return Diagnostics(
+        max_rhat=float(np.maximum(one.max_rhat, other.max_rhat)),
+        min_ess_bulk=float(np.minimum(one.min_ess_bulk, other.min_ess_bulk)),
+        min_ess_tail=float(np.minimum(one.min_ess_tail, other.min_ess_tail)),
+        divergences=one.divergences + other.divergences,
+        n_draws=one.n_draws + other.n_draws,
+        reruns=max(one.reruns, other.reruns),
     )
 
 
 def _cautions(
     one: BenchmarkFit, draws: _Draws, status: str, reasons: tuple[Reason, ...]
 ) -> tuple[str, tuple[Reason, ...]]:
-    found = list(reasons) + list(one.grouping.remarks)
+    found = [*reasons, *one.grouping.remarks, *one.remarks]
     cautious = False
     if one.cod is not None:
         part = draws.n_end_to_end / draws.latent.shape[1]
@@ -216,8 +247,8 @@ def _cautions(
 def _clusters(one: BenchmarkFit, cod: CodFit) -> tuple[ClusterForecast, ...]:
     """All clusters of the benchmark; those that were screened out have no parameters."""
     chance = cod.masks.mask[cod.masks.of_draw].mean(axis=0)
-    draws = curve_draws(cod.sites)
-    columns = {"a": np.exp(draws.log_a), "b": draws.b, "c": draws.c, "g": draws.g}
+    draws = curve_draws(cod.spec.law, cod.sites)
+    columns = {"a": np.exp(draws.site("log_a"))} | {n: draws.site(n) for n in ("b", "c", "g")}
     labels = np.asarray(one.grouping.labels)
     sizes = np.bincount(labels[labels >= 0])
     at = {int(cluster): k for k, cluster in enumerate(cod.clusters)}
@@ -235,9 +266,9 @@ def _clusters(one: BenchmarkFit, cod: CodFit) -> tuple[ClusterForecast, ...]:
 
 
 def _tree(one: BenchmarkFit, draws: _Draws, score: FloatArray, rho: FloatArray) -> xr.DataTree:
-    posterior = one.curve if one.cod is None else one.cod.posterior
-    sites = one.curve.sites if one.cod is None else one.cod.sites
-    lane = one.curve_lane if one.cod is None else one.cod.lane
+    used = one.curve if one.cod is None else one.cod
+    posterior, lane = used.posterior, used.lane
+    sites = posterior.sites if one.cod is None else one.cod.sites
     ladder = one.whole if one.cod is None else one.grouping.ladder
     models = list(ladder.scores.llm)
     n = ladder.n_ladder

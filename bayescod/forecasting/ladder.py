@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from bayescod.errors import DataError, Problem
+from bayescod.scores.cautions import TOKEN_RATIO_SPREAD
 from bayescod.scores.records import BenchmarkScores, LLMTable
-from bayescod.scores.selection import Selection
+from bayescod.scores.selection import Selection, Target
 from bayescod.specs import Spec
 
 FloatArray = npt.NDArray[np.float64]
@@ -34,8 +35,10 @@ class Ladder:
         [llm] the same and the anchors', NaN where that is not known.
     unit_flops : float
         Unit of compute of ``a`` [FLOP].
-    target_flops : float
-        Compute of the target [FLOP].
+    log_params, log_tokens, log_loss : FloatArray
+        [n_ladder] natural logs; NaN where unknown.
+    target : Target
+        What is forecast.
     truth : float or None
         The target's measured score, where the table has one.
     evaluation_ratio : float
@@ -48,7 +51,10 @@ class Ladder:
     compute_flops: FloatArray
     all_flops: FloatArray
     unit_flops: float
-    target_flops: float
+    log_params: FloatArray
+    log_tokens: FloatArray
+    log_loss: FloatArray
+    target: Target
     truth: float | None
     evaluation_ratio: float
 
@@ -56,6 +62,52 @@ class Ladder:
     def log_compute(self) -> FloatArray:
         """[n_ladder] natural log of compute in the unit of ``a``."""
         return np.log(self.compute_flops / self.unit_flops)
+
+    @property
+    def off_one_ratio(self) -> bool:
+        """Whether tokens over parameters vary so much that compute alone may not be the law."""
+        ratio = self.log_tokens - self.log_params
+        known = bool(np.isfinite(ratio).all())
+        return known and bool(np.ptp(ratio) > np.log(TOKEN_RATIO_SPREAD))
+
+    @property
+    def has_rival_law(self) -> bool:
+        """Whether a law in parameters and tokens is a rival, and can speak of the target."""
+        known = np.isfinite(self.target.params) and np.isfinite(self.target.tokens)
+        return self.off_one_ratio and bool(known)
+
+    @property
+    def covariates(self) -> dict[str, FloatArray]:
+        """[n_ladder] what the laws are functions of, see :class:`bayescod.laws.Law`."""
+        log_compute = self.log_compute
+        return {
+            "log_compute": log_compute,
+            "log_params": self.log_params - self.log_params.mean(),
+            "log_tokens": self.log_tokens - self.log_tokens.mean(),
+            "log_low": np.asarray(log_compute.min()),
+            "log_middle": np.asarray(log_compute.mean()),
+        }
+
+    def covariates_at(self, compute_flops: FloatArray, target: Target) -> dict[str, FloatArray]:
+        """The same at other amounts of compute, at the target's ratio of tokens to parameters.
+
+        Parameters
+        ----------
+        compute_flops : FloatArray
+            [compute] in FLOP.
+        target : Target
+
+        Returns
+        -------
+        dict of str to FloatArray
+            [compute]; parameters and tokens NaN where the target's are unknown.
+        """
+        half = 0.5 * np.log(compute_flops / target.compute_flops)
+        return self.covariates | {
+            "log_compute": np.log(compute_flops / self.unit_flops),
+            "log_params": np.log(target.params) - self.log_params.mean() + half,
+            "log_tokens": np.log(target.tokens) - self.log_tokens.mean() + half,
+        }
 
     @property
     def items_known(self) -> bool:
@@ -103,13 +155,17 @@ def ladder_of(
     columns = columns_of(scores, [*present, *anchors])
     target = selection.target.name
     truth = float(columns_of(scores, [target]).score()[0]) if target in scores.llm else float("nan")
+    rows = [llms.index(name) for name in present]
     return Ladder(
         scores=columns,
         n_ladder=len(present),
         compute_flops=compute,
         all_flops=np.array([float(llms.compute_flops[llms.index(name)]) for name in columns.llm]),
         unit_flops=spec.unit_flops or float(compute.min()) / spec.smallest_over_unit,
-        target_flops=selection.target.compute_flops,
+        log_params=np.log(llms.params[rows]),
+        log_tokens=np.log(llms.tokens[rows]),
+        log_loss=np.log(llms.loss[rows]),
+        target=selection.target,
         truth=None if np.isnan(truth) else truth,
         evaluation_ratio=_evaluation_ratio(columns_of(scores, present), eval_trials),
     )

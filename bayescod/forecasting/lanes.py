@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bayescod.errors import DataError, Problem
 from bayescod.forecasting.effects import run_basis
 from bayescod.forecasting.ladder import Ladder, fitted, group_of
+from bayescod.laws import LAWS
 from bayescod.programs.geometry import initial_end_points
 from bayescod.programs.space import curve_coordinates
 from bayescod.sampling import Lane
@@ -22,17 +24,22 @@ def padded_size(n: int, smallest: int) -> int:
 
 
 def curve_lane(ladder: Ladder, spec: Spec) -> Lane:
-    """Lane of the end-to-end program.
+    """Lane of a program of one curve.
 
     Parameters
     ----------
     ladder : Ladder
     spec : Spec
-        Of program ``single_curve``.
+        Of program ``single_curve`` or ``loss_intermediate``.
 
     Returns
     -------
     Lane
+
+    Raises
+    ------
+    DataError
+        If the spec's law is a function of what the models table lacks.
     """
     rate, variance = fitted(ladder.scores)
     n = ladder.n_ladder
@@ -83,17 +90,42 @@ def cluster_lane(ladder: Ladder, labels: IntArray, spec: Spec) -> Lane:
 
 
 def _curve_data(ladder: Ladder, spec: Spec, size: int) -> dict[str, npt.NDArray[np.generic]]:
-    log_compute = ladder.log_compute
     alpha, beta = _guess_prior(spec, ladder.scores.chance)
-    full = np.full(size, log_compute.mean())
-    full[: log_compute.size] = log_compute
-    return {
-        "log_compute": full,
-        "log_low": np.asarray(log_compute.min()),
-        "log_high": np.asarray(log_compute.max()),
-        "guess_alpha": np.asarray(alpha),
-        "guess_beta": np.asarray(beta),
-    }
+    known = ladder.covariates
+    wanted: tuple[str, ...]
+    if spec.program == "loss_intermediate":
+        wanted = ("log_compute", "log_loss")
+        relative = ladder.log_loss - ladder.log_loss[0]
+        known |= {"log_loss": relative, "loss_middle": relative.mean(), "loss_unit": relative.std()}
+    else:
+        wanted = LAWS[spec.law].covariates
+    lacking = [name for name in wanted if not np.isfinite(known[name]).all()]
+    if lacking:
+        raise DataError([_lacking(ladder.scores.benchmark, spec, lacking)])
+    # Padding sits in the middle of the ladder, where every law is finite.
+    filled = {name: np.full(size, known[name].mean()) for name in wanted}
+    for name in wanted:
+        filled[name][: ladder.n_ladder] = known[name]
+    scalars = {name: np.asarray(value) for name, value in known.items() if np.ndim(value) == 0}
+    return (
+        filled
+        | scalars
+        | {
+            "log_high": np.asarray(ladder.log_compute.max()),
+            "guess_alpha": np.asarray(alpha),
+            "guess_beta": np.asarray(beta),
+        }
+    )
+
+
+def _lacking(benchmark: str, spec: Spec, names: list[str]) -> Problem:
+    columns = ", ".join(name.removeprefix("log_") for name in names)
+    return Problem(
+        code="no-covariate",
+        message=f"the law of {spec.name} needs {columns} of every ladder model of {benchmark!r}",
+        column=columns,
+        fix="add them to the models table, or use a model spec in compute, such as end-to-end",
+    )
 
 
 def _guess_prior(spec: Spec, chance: float | None) -> tuple[float, float]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from bayescod.laws import LAWS, Values
 from bayescod.specs import Filter
 
 FloatArray = npt.NDArray[np.float64]
@@ -16,24 +17,34 @@ BoolArray = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CurveDraws:
-    """Parameters of Eq. 1, one row a posterior draw; (draw,) or (draw, cluster)."""
+    """Parameters of a law, one row a posterior draw.
 
-    log_a: FloatArray
-    b: FloatArray
-    c: FloatArray
-    g: FloatArray
+    Attributes
+    ----------
+    law : str
+        Key of :data:`bayescod.laws.LAWS`.
+    parameters : mapping of str to FloatArray
+        By site: (draw,), or (draw, cluster) with (draw, 1) for what the clusters share.
+    """
 
-    def accuracy(self, log_compute: FloatArray | float) -> FloatArray:
-        """Accuracy by Eq. 1 (arXiv 2502.17262), ``log_compute`` broadcast against the draws."""
-        loss = np.exp(self.log_a - self.b * log_compute) + self.c
-        return np.asarray(self.g + (1.0 - self.g) * np.exp(-loss))
+    law: str
+    parameters: Mapping[str, FloatArray]
+
+    def accuracy(self, at: Values) -> FloatArray:
+        """Accuracy by the law, the covariates ``at`` broadcast against the draws."""
+        return np.asarray(LAWS[self.law].mean(at, self.parameters))
+
+    def site(self, name: str) -> FloatArray:
+        """Draws of one parameter; a term that the law lacks is zero."""
+        return self.parameters.get(name, np.zeros_like(self.parameters["b"]))
 
 
-def curve_draws(sites: Mapping[str, FloatArray]) -> CurveDraws:
-    """Flatten chains and draws; a term that the law lacks is zero.
+def curve_draws(law: str, sites: Mapping[str, FloatArray]) -> CurveDraws:
+    """Flatten chains and draws of a law's parameters.
 
     Parameters
     ----------
+    law : str
     sites : mapping of str to ndarray
         (chain, draw, ...) without padding.
 
@@ -41,9 +52,10 @@ def curve_draws(sites: Mapping[str, FloatArray]) -> CurveDraws:
     -------
     CurveDraws
     """
-    flat = {n: np.asarray(sites[n]).reshape(-1, *sites[n].shape[2:]) for n in sites}
-    zeros = np.zeros_like(flat["b"])
-    return CurveDraws(flat["log_a"], flat["b"], flat.get("c", zeros), flat.get("g", zeros))
+    flat = {name: flatten(np.asarray(sites[name])) for name in LAWS[law].sites}
+    clusters = any(values.ndim == 2 for values in flat.values())
+    shared = {n: v[:, None] if clusters and v.ndim == 1 else v for n, v in flat.items()}
+    return CurveDraws(law, shared)
 
 
 def flatten(values: FloatArray) -> FloatArray:
@@ -56,17 +68,15 @@ def with_spread(mean: FloatArray, spread: FloatArray, normals: FloatArray) -> Fl
     return np.clip(mean + spread * np.sqrt(mean * (1.0 - mean)) * normals, 0.0, 1.0)
 
 
-def extrapolatable(
-    curves: CurveDraws, log_low: float, log_high: float, limits: Filter
-) -> BoolArray:
+def extrapolatable(curves: CurveDraws, ladder: Values, limits: Filter) -> BoolArray:
     """Which clusters can be extrapolated, draw by draw.
 
     Parameters
     ----------
     curves : CurveDraws
         (draw, cluster).
-    log_low, log_high : float
-        Log compute of the ladder's ends, in the unit of ``a``.
+    ladder : mapping of str to FloatArray
+        [llm] covariates of the ladder, by increasing compute.
     limits : Filter
 
     Returns
@@ -76,61 +86,92 @@ def extrapolatable(
         4.3), and the curve has grown by ``min_growth`` over the ladder: one that has not yet left
         its floor, or left it long ago, says nothing of how it goes on.
     """
-    growth = curves.accuracy(log_high) - curves.accuracy(log_low)
+    low, high = ({n: v[end] if np.ndim(v) else v for n, v in ladder.items()} for end in (0, -1))
+    growth = curves.accuracy(high) - curves.accuracy(low)
     return np.asarray(
-        (curves.log_a > np.log(limits.a_min))
-        & (curves.b > limits.b_min)
-        & (curves.c < limits.c_max)
+        (curves.site("log_a") > np.log(limits.a_min))
+        & (curves.site("b") > limits.b_min)
+        & (curves.site("c") < limits.c_max)
         & (growth >= limits.min_growth)
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Departure:
+    """What one LLM and the law itself depart from a curve, and how that grows beyond the ladder.
+
+    Attributes
+    ----------
+    spread : FloatArray
+        (draw,) standard deviation of one run over ``sqrt(mu (1 - mu))``.
+    walk_scale : FloatArray
+        (draw,) standard deviation of the law's departure in log compute, a square root of a natural
+        log of compute beyond the ladder.
+    drift : FloatArray
+        (draw,) variance that a natural log of compute beyond the ladder adds, over one run's own.
+    """
+
+    spread: FloatArray
+    walk_scale: FloatArray
+    drift: FloatArray
+
+
+def departure_of(sites: Mapping[str, FloatArray]) -> Departure:
+    """The departure sites of a program of one curve, flattened over chains."""
+    return Departure(*(flatten(sites[name]) for name in ("spread", "walk_scale", "drift")))
+
+
 def single_curve_scores(
-    curves: CurveDraws, spread: FloatArray, log_compute: FloatArray, normals: FloatArray
+    mean_at: Callable[[FloatArray], FloatArray],
+    departure: Departure,
+    distance: FloatArray,
+    run_normals: FloatArray,
+    walk_normals: FloatArray,
 ) -> FloatArray:
-    """Latent scores by the end-to-end law.
+    """Latent scores by a law of one curve.
 
     Parameters
     ----------
-    curves : CurveDraws
-        (draw,).
-    spread : FloatArray
-        (draw,).
-    log_compute : FloatArray
-        [compute] in the unit of ``a``.
-    normals : FloatArray
+    mean_at : callable
+        Shift in log compute (compute, draw) -> accuracy by the law (compute, draw).
+    departure : Departure
+    distance : FloatArray
+        [compute] natural log of compute beyond the ladder.
+    run_normals : FloatArray
         (draw,) standard normal: how good the target's run turns out.
+    walk_normals : FloatArray
+        (draw,) standard normal: how the law goes on.
 
     Returns
     -------
     FloatArray
         (compute, draw) in [0, 1].
     """
-    return with_spread(curves.accuracy(log_compute[:, None]), spread, normals)
+    root = np.sqrt(distance)[:, None]
+    mean = mean_at(departure.walk_scale * root * walk_normals)
+    spread = departure.spread * np.sqrt(1.0 + departure.drift * distance[:, None])
+    return with_spread(mean, spread, run_normals)
 
 
 def cluster_scores(
-    curves: CurveDraws,
+    mean_at: Callable[[FloatArray], FloatArray],
     effect: FloatArray,
     spread: FloatArray,
     n_items: FloatArray,
-    log_compute: FloatArray,
     cluster_normals: FloatArray,
 ) -> FloatArray:
     """Accuracies of the clusters along compute.
 
     Parameters
     ----------
-    curves : CurveDraws
-        (draw, cluster).
+    mean_at : callable
+        Shift in log compute (compute, draw, 1) -> accuracy by the law (compute, draw, cluster).
     effect : FloatArray
         (compute, draw) run effect of the target, in log compute; it moves all clusters together.
     spread : FloatArray
         (draw,).
     n_items : FloatArray
         (cluster,) items of each cluster, over which their own departures average.
-    log_compute : FloatArray
-        [compute] where to predict, in the unit of ``a``.
     cluster_normals : FloatArray
         (draw, cluster) standard normal.
 
@@ -139,5 +180,5 @@ def cluster_scores(
     FloatArray
         (compute, draw, cluster) in [0, 1].
     """
-    mean = curves.accuracy((log_compute[:, None] + effect)[:, :, None])
+    mean = mean_at(effect[:, :, None])
     return with_spread(mean, spread[:, None] / np.sqrt(n_items), cluster_normals)

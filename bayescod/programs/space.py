@@ -14,9 +14,10 @@ from jax import Array
 from numpyro.distributions import biject_to
 from numpyro.infer.util import log_density
 
-from bayescod import curves
+from bayescod.laws import LAWS, Law
 from bayescod.programs.clusters import clusters
 from bayescod.programs.geometry import EndPoints, from_end_points
+from bayescod.programs.loss_intermediate import loss_intermediate
 from bayescod.programs.mapping import mapping
 from bayescod.programs.single_curve import single_curve
 from bayescod.specs import Spec
@@ -58,6 +59,8 @@ def program_of(spec: Spec) -> Callable[..., None]:
     """
     if spec.program == "mapping":
         return partial(mapping, priors=spec.priors, degree=spec.degree or 4)
+    if spec.program == "loss_intermediate":
+        return partial(loss_intermediate, priors=spec.priors)
     program = {"clusters": clusters, "single_curve": single_curve}[spec.program]
     return partial(program, priors=spec.priors, law=spec.law)
 
@@ -85,13 +88,13 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
     program = program_of(spec)
     seeded = numpyro.handlers.seed(program, jax.random.key(0))
     trace = numpyro.handlers.trace(seeded).get_trace(data=given, pass_rate=rate)
-    has_curves = spec.program != "mapping"
+    law = _end_point_law(spec)
     transforms = {
         name: biject_to(site["fn"].support)
         for name, site in trace.items()
         if site["type"] == "sample"
         and not site["is_observed"]
-        and not (has_curves and name in CURVE_SITES)
+        and not (law is not None and name in CURVE_SITES)
     }
     padding = {"run_effect": given["run_used"]} if "run_used" in given else {}
     used = given.get("cluster_used", jnp.ones((), bool))
@@ -105,15 +108,14 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
             total += jnp.sum(log_jacobian)
             if name in padding:
                 total += _standard_normal(coordinates[name], padding[name])
-        if has_curves:
-            has_floor, has_ceiling = curves.LAWS[spec.law]
+        if law is not None:
             ends = {name: coordinates.get(name, jnp.zeros(())) for name in EndPoints._fields}
             parameters, log_jacobian = from_end_points(
                 EndPoints(**ends),
                 given["log_low"],
                 given["log_high"],
-                has_floor=has_floor,
-                has_ceiling=has_ceiling,
+                has_floor="g" in law.sites,
+                has_ceiling="c" in law.sites,
             )
             sites |= {n: v for n, v in parameters._asdict().items() if n in trace}
             total += jnp.where(used, log_jacobian, 0.0).sum()
@@ -154,12 +156,18 @@ def _standard_normal(coordinates: Array, used: Array) -> Array:
 
 
 def curve_coordinates(spec: Spec) -> tuple[str, ...]:
-    """Coordinates of the curves that the spec's law uses."""
-    if spec.program == "mapping":
+    """Coordinates of the curves that the spec's law uses; none where it is walked in its own."""
+    law = _end_point_law(spec)
+    if law is None:
         return ()
-    has_floor, has_ceiling = curves.LAWS[spec.law]
-    unused = {name for name, has in (("floor", has_floor), ("ceiling", has_ceiling)) if not has}
+    unused = {name for name, site in (("floor", "g"), ("ceiling", "c")) if site not in law.sites}
     return tuple(name for name in EndPoints._fields if name not in unused)
+
+
+def _end_point_law(spec: Spec) -> Law | None:
+    """The spec's law, where it is walked in end-point coordinates."""
+    law = LAWS.get(spec.law)
+    return law if law is not None and law.end_points else None
 
 
 def site_shapes(spec: Spec, data: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
@@ -170,5 +178,5 @@ def site_shapes(spec: Spec, data: Mapping[str, Any]) -> dict[str, tuple[int, ...
     return {
         name: jnp.shape(site["value"])
         for name, site in trace.items()
-        if site["type"] == "sample" and name != "pass_rate"
+        if site["type"] == "sample" and not site["is_observed"] and name != "pass_rate"
     }

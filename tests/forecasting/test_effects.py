@@ -45,7 +45,7 @@ def test_without_a_walk_it_is_the_prediction_of_a_straight_line(points, at):
     new = np.stack([np.ones(len(at)), np.array(at)], axis=1)
     leverage = np.einsum("ij,jk,ik->i", new, np.linalg.inv(design.T @ design), new)
     effect = np.random.default_rng(0).standard_normal((1, u.size - 2))
-    mean, sd = forecast_effect(u, np.array(at), effect, np.array([0.5]), np.array([0.0]))
+    mean, sd = forecast_effect(u, np.array(at), effect, *(np.array([v]) for v in (0.5, 0.0, 0.0)))
     np.testing.assert_array_equal(mean, 0.0)
     np.testing.assert_allclose(sd[:, 0], 0.5 * np.sqrt(1.0 + leverage), rtol=1e-6)
 
@@ -65,7 +65,7 @@ def simulated(walk_scale: float) -> tuple[np.ndarray, np.ndarray]:
     line = design @ np.linalg.lstsq(design[:10], delta[:10], rcond=None)[0]
     effect = run_basis(u).columns.T @ delta[:10]
     scales = np.full(n, run_scale), np.full(n, walk_scale)
-    mean, sd = forecast_effect(u, at, effect.T, *scales)
+    mean, sd = forecast_effect(u, at, effect.T, *scales, np.zeros(n))
     return ((delta - line)[10:] - mean) / sd, effect
 
 
@@ -87,6 +87,17 @@ def test_a_walk_that_is_ignored_is_noticed():
 def test_spread_grows_with_distance():
     u = np.linspace(3.0, 8.0, 10)
     effect = np.zeros((1, 8))
-    _, sd = forecast_effect(u, np.array([8.0, 9.0, 11.0]), effect, np.ones(1) * 0.1, np.ones(1))
+    _, sd = forecast_effect(
+        u, np.array([8.0, 9.0, 11.0]), effect, np.ones(1) * 0.1, np.ones(1), np.zeros(1)
+    )
     assert sd[0, 0] < sd[1, 0] < sd[2, 0]
     assert sd[2, 0] == pytest.approx(np.sqrt(3.0), rel=0.5)
+
+
+def test_drift_is_one_runs_variance_times_the_distance_beyond_the_ladder():
+    u, at = np.linspace(3.0, 8.0, 10), np.array([6.0, 8.0, 9.0, 11.0])
+    effect, one, none = np.zeros((1, 8)), np.full(1, 0.1), np.zeros(1)
+    _, plain = forecast_effect(u, at, effect, one, none, none)
+    _, drifted = forecast_effect(u, at, effect, one, none, np.full(1, 2.0))
+    added = (drifted**2 - plain**2)[:, 0]
+    np.testing.assert_allclose(added, 0.1**2 * 2.0 * np.array([0.0, 0.0, 1.0, 3.0]), atol=1e-12)
