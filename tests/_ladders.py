@@ -12,7 +12,12 @@ import numpy.typing as npt
 from bayescod.forecasting.ladder import Ladder, ladder_of
 from bayescod.forecasting.lanes import cluster_lane, curve_lane
 from bayescod.sampling import Lane
-from bayescod.scores.records import BenchmarkScores, LLMTable, Scores
+from bayescod.scores.records import (
+    FLOPS_PER_PARAM_TOKEN,
+    BenchmarkScores,
+    LLMTable,
+    Scores,
+)
 from bayescod.scores.selection import Selection, parse_target, select_ladder
 from bayescod.specs import Spec, load_spec
 
@@ -20,6 +25,10 @@ FloatArray = npt.NDArray[np.float64]
 
 UNIT = 1e18
 TARGET, ANCHOR = "big", "anchor"
+ONE_RATIO = 20.0
+"""Tokens a parameter of every LLM, unless a test asks for others."""
+OFF_RATIO = (5.0, 80.0, 20.0, 160.0, 10.0, 40.0, 20.0)
+"""Tokens a parameter of a ladder of seven on which compute alone is not the law."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +72,26 @@ def make_benchmark_scores(
     )
 
 
-def make_llms(n_ladder: int = 7, beyond: float = 20.0) -> LLMTable:
-    """A ladder from 4e19 FLOP, a factor 2.5 each, then one target and one anchor."""
+def make_llms(
+    n_ladder: int = 7, beyond: float = 20.0, tokens_per_param: npt.ArrayLike = ONE_RATIO
+) -> LLMTable:
+    """A ladder from 4e19 FLOP, a factor 2.5 each, then one target and one anchor.
+
+    ``tokens_per_param`` is the ladder's, one or one an LLM; target and anchor have 20. Losses
+    follow the parametric law of arXiv 2203.15556 with its printed constants.
+    """
     ladder = 4e19 * 2.5 ** np.arange(n_ladder)
     name = (*(f"llm-{i}" for i in range(n_ladder)), TARGET, ANCHOR)
-    unknown = np.full(len(name), np.nan)
+    compute = np.array([*ladder, ladder[-1] * beyond, ladder[-1] * 8.0])
+    ratio = np.append(np.broadcast_to(tokens_per_param, n_ladder), [ONE_RATIO, ONE_RATIO])
+    params = np.sqrt(compute / (FLOPS_PER_PARAM_TOKEN * ratio))
+    tokens = ratio * params
     return LLMTable(
         name=name,
-        compute_flops=np.array([*ladder, ladder[-1] * beyond, ladder[-1] * 8.0]),
-        params=unknown,
-        tokens=unknown,
-        loss=unknown,
+        compute_flops=compute,
+        params=params,
+        tokens=tokens,
+        loss=1.69 + 406.4 * params**-0.34 + 410.7 * tokens**-0.28,
         family=("",) * len(name),
         run=name,
         role=(*("ladder",) * n_ladder, "target", "anchor"),
@@ -86,10 +104,11 @@ def make_scores(
     *,
     n_ladder: int = 7,
     curves: Sequence[Curve] = GROWING,
+    tokens_per_param: npt.ArrayLike = ONE_RATIO,
     **settings: Any,
 ) -> Scores:
     """Benchmarks that all LLMs of :func:`make_llms` took."""
-    llms = make_llms(n_ladder)
+    llms = make_llms(n_ladder, tokens_per_param=tokens_per_param)
     wanted = benchmarks or {"toy": curves}
     rng = np.random.default_rng(seed)
     made = tuple(
@@ -167,9 +186,9 @@ def lane_of(spec: Spec, seed: int = 0) -> Lane:
     if spec.program == "mapping":
         return mapping_lane(seed=seed)
     ladder = make_ladder(seed, spec)
-    if spec.program == "single_curve":
-        return curve_lane(ladder, spec)
-    return cluster_lane(ladder, planted_labels(ladder), spec)
+    if spec.program == "clusters":
+        return cluster_lane(ladder, planted_labels(ladder), spec)
+    return curve_lane(ladder, spec)
 
 
 def program_data(spec: Spec) -> dict[str, Any]:

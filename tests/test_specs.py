@@ -7,11 +7,14 @@ import tomllib
 import pytest
 
 from bayescod.errors import SpecError, UnknownNameError
+from bayescod.laws import LAWS
 from bayescod.programs.space import program_of, site_shapes
+from bayescod.spec_reading import PROGRAM_SITES, laws_of, wanted_sites
 from bayescod.specs import load_spec, parse_spec, spec_folder, spec_names
 from tests._ladders import program_data
 
 NAMES = spec_names()
+ABLATIONS = ("no-guess", "no-ceiling", "power-law")
 
 
 def text_of(name):
@@ -33,9 +36,39 @@ def faults_of(text):
     return [fault.strip() for fault in faults]
 
 
-def test_the_specs_of_the_paper_and_its_ablations_ship():
-    wanted = {"cod", "cod-no-guess", "cod-no-ceiling", "cod-power-law", "end-to-end", "mapping"}
-    assert wanted <= set(NAMES)
+def raw(name):
+    return tomllib.loads(text_of(name))
+
+
+def entries(table, under=""):
+    """Every entry of a nested table by its dotted name."""
+    flat = {}
+    for key, value in table.items():
+        nested = entries(value, f"{under}{key}.") if isinstance(value, dict) else {}
+        flat |= nested or {f"{under}{key}": value}
+    return flat
+
+
+def differences(first, second):
+    """Entries that are not the same in both specs, names and descriptions aside."""
+    one, other = entries(raw(first)), entries(raw(second))
+    differ = {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
+    return differ - {"name", "description"}
+
+
+def test_the_specs_of_the_paper_its_ablations_and_what_they_are_compared_with_ship():
+    assert set(NAMES) == {
+        "cod",
+        *(f"cod-{law}" for law in ABLATIONS),
+        "cod-no-mapping",
+        "cod-params-tokens",
+        "end-to-end",
+        "params-tokens",
+        "logistic",
+        "broken-power-law",
+        "loss-intermediate",
+        "mapping",
+    }
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -60,18 +93,107 @@ def test_companions_of_a_spec_exist(name):
     spec = load_spec(name)
     if spec.program == "clusters":
         assert load_spec(spec.end_to_end).program == "single_curve"
-        assert load_spec(spec.mapping).program == "mapping"
+        assert name == "cod-no-mapping" or load_spec(spec.mapping).program == "mapping"
     else:
         assert (spec.end_to_end, spec.mapping) == ("", "")
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("cod-")])
-def test_ablations_differ_from_cod_in_the_law_alone(name):
-    ablation, cod = tomllib.loads(text_of(name)), tomllib.loads(text_of("cod"))
-    for key in ("sampler", "clustering", "filter", "compute", "end_to_end", "mapping"):
-        assert ablation[key] == cod[key]
-    assert ablation["priors"].items() <= cod["priors"].items()
-    assert ablation["law"] == name.removeprefix("cod-")
+@pytest.mark.parametrize("law", ABLATIONS)
+def test_ablations_differ_from_cod_in_the_law_alone(law):
+    name = f"cod-{law}"
+    assert raw(name)["law"] == law
+    lost = differences("cod", name) - {"law"}
+    sites = set(LAWS["eq1"].sites) - set(LAWS[law].sites)
+    assert {key.split(".")[1] for key in lost} == sites | ({"c_scale"} if "c" in sites else set())
+    assert not any(key in entries(raw(name)) for key in lost)
+
+
+def test_cod_in_params_and_tokens_differs_from_cod_in_the_law_and_its_sites_alone():
+    differ = differences("cod", "cod-params-tokens")
+    assert {".".join(key.split(".")[:2]) for key in differ} == {
+        "law",
+        "end_to_end",
+        "priors.share",
+        "priors.tilt",
+    }
+    assert raw("cod-params-tokens")["end_to_end"] == "params-tokens"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("end-to-end", "params-tokens"), ("params-tokens", "cod-params-tokens")]
+)
+def test_rival_laws_say_the_same_of_what_they_have_in_common(one, other):
+    """The two of the end-to-end forecast share all else; share and tilt are the same in COD."""
+    same = {"share", "tilt"} if other.startswith("cod") else raw(one)["priors"].keys()
+    for site in same:
+        assert raw(one)["priors"][site] == raw(other)["priors"][site], site
+
+
+def test_cod_without_mapping_keeps_every_cluster_of_all_items():
+    assert {key.split(".")[0] for key in differences("cod", "cod-no-mapping")} == {
+        "clustering",
+        "filter",
+        "mapping",
+    }
+    assert differences("cod", "cod-no-mapping") & {
+        f"clustering.{key}" for key in raw("cod")["clustering"]
+    } == {"clustering.method"}
+    spec = load_spec("cod-no-mapping")
+    assert spec.mapping == ""
+    limits = raw("cod-no-mapping")["filter"]
+    assert limits.pop("c_max") >= 1e9
+    assert set(limits.values()) == {0.0}
+
+
+def test_no_mapping_is_not_a_mapping_of_no_name():
+    """The negative control: leaving the entry out is one thing, an empty name is a slip."""
+    text = edited("cod", r"^mapping = .*$", 'mapping = ""')
+    assert faults_of(text) == ["mapping: got '', wanted text"]
+    assert parse_spec(edited("cod", r"^mapping = .*$", "")).mapping == ""
+
+
+@pytest.mark.parametrize(
+    ("program", "laws"),
+    [
+        ("mapping", {"monotone-polynomial"}),
+        ("loss_intermediate", {"logistic-in-loss"}),
+        ("single_curve", set(LAWS)),
+        ("clusters", {"eq1", *ABLATIONS, "params-tokens"}),
+    ],
+)
+def test_laws_of_a_program(program, laws):
+    assert set(laws_of(program)) == laws
+
+
+def test_every_program_has_a_spec_and_every_law_of_one_curve_too():
+    specs = [load_spec(name) for name in NAMES]
+    assert {spec.program for spec in specs} == set(PROGRAM_SITES)
+    assert {spec.law for spec in specs} == {law for p in PROGRAM_SITES for law in laws_of(p)}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_wanted_sites_are_the_priors_of_the_shipped_spec(name):
+    spec = load_spec(name)
+    assert wanted_sites(spec.program, spec.law) == set(spec.priors)
+
+
+@pytest.mark.parametrize(
+    ("program", "law", "site", "wanted"),
+    [
+        ("clusters", "eq1", "c_scale", True),
+        ("clusters", "no-ceiling", "c_scale", False),
+        ("clusters", "no-guess", "g", False),
+        ("clusters", "params-tokens", "tilt", True),
+        ("single_curve", "eq1", "c_scale", False),
+        ("single_curve", "eq1", "share", False),
+        ("single_curve", "logistic", "b", False),
+        ("single_curve", "logistic", "drift", True),
+        ("loss_intermediate", "logistic-in-loss", "loss_exponent", True),
+        ("mapping", "monotone-polynomial", "drift", False),
+    ],
+)
+def test_wanted_sites_go_with_program_and_law(program, law, site, wanted):
+    assert (site in wanted_sites(program, law)) == wanted
 
 
 def test_a_site_without_a_prior_is_a_fault():
@@ -92,10 +214,21 @@ def test_a_family_that_the_program_cannot_use_is_a_fault():
         parse_spec(text)
 
 
-def test_a_law_of_another_program_is_a_fault():
-    text = text_of("end-to-end").replace('law = "eq1"', 'law = "monotone-polynomial"')
-    with pytest.raises(SpecError, match="does not go with program single_curve"):
-        parse_spec(text)
+@pytest.mark.parametrize(
+    ("name", "law"),
+    [
+        ("end-to-end", "monotone-polynomial"),
+        ("cod", "logistic"),
+        ("loss-intermediate", "eq1"),
+        ("mapping", "eq1"),
+    ],
+)
+def test_a_law_of_another_program_is_a_fault_that_lists_those_of_this_one(name, law):
+    spec = load_spec(name)
+    assert faults_of(edited(name, r"^law = .*$", f'law = "{law}"')) == [
+        f"law: got {law!r}, wanted one of program {spec.program}: "
+        + ", ".join(laws_of(spec.program))
+    ]
 
 
 def test_program_of_takes_the_law_and_the_degree_of_the_spec():
@@ -129,11 +262,16 @@ def test_a_file_that_cannot_be_read_is_a_spec_error(tmp_path, content):
     ("name", "old", "new", "fault"),
     [
         ("cod", r'^program = "clusters"', 'program = "cluster"', "program: got 'cluster', wanted"),
-        ("cod", r'^law = "eq1"', 'law = "eq2"', "law: got 'eq2', wanted one of eq1"),
+        ("cod", r'^law = "eq1"', 'law = "eq2"', "law: got 'eq2', wanted one of program clusters"),
+        ("cod", r'^law = "eq1"', "", "law: got None, wanted text"),
+        ("cod", r'^law = "eq1"', 'law = "params-tokens"', "priors.share: missing"),
+        ("params-tokens", r'^law = "p.*"', 'law = "eq1"', "priors.tilt: no such site"),
+        ("logistic", r'^law = "logistic"', 'law = "eq1"', "priors.level: no such site"),
         ("cod", r'^name = "cod"', "name = 3", "name: got 3, wanted text"),
         ("cod", r"^description = .*$", "", "description: got None, wanted text"),
         ("cod", r"^end_to_end = .*$", "", "end_to_end: got None, wanted text"),
-        ("cod", r"^mapping = .*$", "", "mapping: got None, wanted text"),
+        ("cod", r"^mapping = .*$", "mapping = 3", "mapping: got 3, wanted text"),
+        ("end-to-end", r"^name = ", 'mapping = "mapping"\nname = ', "mapping: unknown entry"),
         ("cod", r"^smallest_over_unit = .*$", "smallest_over_unit = 0", "compute.smallest_over"),
         ("cod", r"^smallest_over_unit = .*$", "unit = 1e18", "compute.unit: unknown"),
         ("cod", r"^smallest_over_unit = .*$", "unit_flops = nan", "compute.unit_flops: got nan"),
