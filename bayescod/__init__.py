@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from bayescod.api import forecast
+    from bayescod.api import backtest, forecast
     from bayescod.errors import (
         BayescodError,
         BayescodWarning,
@@ -45,6 +45,7 @@ _MODULE_OF = {
     "Scores": "bayescod.scores.records",
     "SpecError": "bayescod.errors",
     "UnknownNameError": "bayescod.errors",
+    "backtest": "bayescod.api",
     "forecast": "bayescod.api",
     "load": "bayescod.forecasting.store",
     "read_scores": "bayescod.scores",
@@ -67,6 +68,7 @@ __all__ = [
     "SpecError",
     "UnknownNameError",
     "__version__",
+    "backtest",
     "forecast",
     "load",
     "read_scores",

@@ -8,14 +8,18 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from bayescod import __version__
+from bayescod.baselines.methods import METHODS, method_of
 from bayescod.errors import DataError, Problem, UnknownNameError
-from bayescod.forecasting.fitting import Specs, fit, specs_of
+from bayescod.evaluation.backtest import backtest_rows, tasks_of
+from bayescod.evaluation.records import Backtest
+from bayescod.forecasting.fitting import fit, specs_of
 from bayescod.forecasting.forecasts import forecasts_for
 from bayescod.forecasting.records import ForecastSet
 from bayescod.reporting.progress import Progress, Silence
 from bayescod.sampling import configure
 from bayescod.scores.records import Scores
 from bayescod.scores.selection import Selection, parse_target, select_ladder
+from bayescod.specs import Spec
 
 
 def forecast(
@@ -100,7 +104,7 @@ def forecast_selection(
         target=replace(found[0].target, truth=None),
         seed=seed,
         spec=model_spec,
-        provenance=_provenance(scores, specs)
+        provenance=_provenance(scores, specs.all())
         | {
             "anchors": ", ".join(selection.anchors),
             "benchmarks": ", ".join(benchmarks),
@@ -108,6 +112,78 @@ def forecast_selection(
             "eval_trials": "" if eval_trials is None else str(eval_trials),
         },
         warnings=tuple(str(problem) for problem in (*scores.warnings, *selection.warnings)),
+    )
+
+
+def backtest(
+    scores: Scores,
+    *,
+    holdouts: Sequence[str] = (),
+    methods: Sequence[str] = (),
+    anchors: Sequence[str] = (),
+    benchmarks: Sequence[str] = (),
+    distances: Sequence[float] = (1.0,),
+    smoothing: str = "horizontal",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Backtest:
+    """Forecast LLMs that are already measured, as if they had not been trained, and score that.
+
+    A held-out LLM goes before anything else happens, with all other checkpoints of its run and
+    every LLM of at least its compute.
+
+    Parameters
+    ----------
+    scores : Scores
+        From :func:`bayescod.read_scores`.
+    holdouts : sequence of str
+        LLMs to hold out, each in turn; the largest third where empty.
+    methods : sequence of str
+        Keys of :data:`bayescod.baselines.methods.METHODS`; all that apply where empty.
+    anchors, benchmarks, smoothing, seed, progress
+        See :func:`forecast`.
+    distances : sequence of float
+        At least 1: at R, LLMs with more than 1/R of the held-out one's compute are left out too,
+        for a record at the distance of a forecast that is wanted.
+
+    Returns
+    -------
+    Backtest
+
+    Raises
+    ------
+    DataError, UnknownNameError
+        If the input cannot be used.
+    """
+    _check(smoothing, None, seed)
+    wrong = [distance for distance in distances if not 1.0 <= distance < float("inf")]
+    if wrong or not distances:
+        got = ", ".join(map(str, wrong)) or "none"
+        raise DataError([Problem("distance", "distance of a backtest", got=got, wanted=">= 1")])
+    names = tuple(dict.fromkeys(methods)) or tuple(METHODS)
+    specs = [method_of(name).spec for name in names]
+    chosen = _choose(scores, benchmarks)
+    configure()
+    tasks, skipped = tasks_of(chosen, holdouts, anchors, tuple(dict.fromkeys(distances)))
+    rows, left_out, seconds = backtest_rows(
+        chosen, tasks, names, smoothing, seed, progress or Silence()
+    )
+    used = [spec for name in dict.fromkeys(specs) if name for spec in specs_of(name).all()]
+    return Backtest(
+        rows=rows,
+        skipped=(*skipped, *left_out),
+        seconds=seconds,
+        provenance=_provenance(scores, used)
+        | {
+            "seed": str(seed),
+            "holdouts": ", ".join(name for task in tasks for name in task.held_out),
+            "methods": ", ".join(names),
+            "anchors": ", ".join(anchors),
+            "benchmarks": ", ".join(benchmarks),
+            "distances": ", ".join(f"{distance:g}" for distance in distances),
+            "smoothing": smoothing,
+        },
+        warnings=tuple(str(problem) for problem in scores.warnings),
     )
 
 
@@ -138,10 +214,10 @@ def _check(smoothing: str, eval_trials: int | None, seed: int) -> None:
         raise DataError(problems)
 
 
-def _provenance(scores: Scores, specs: Specs) -> dict[str, str]:
+def _provenance(scores: Scores, specs: Sequence[Spec]) -> dict[str, str]:
     return {
         "data_digest": scores.digest,
-        "spec_digest": "-".join(spec.digest for spec in specs.all()),
+        "spec_digest": "-".join(dict.fromkeys(spec.digest for spec in specs)),
         "bayescod": __version__,
         "python": platform.python_version(),
         **{name: version(name) for name in ("jax", "numpyro", "numpy", "arviz")},

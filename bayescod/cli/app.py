@@ -29,6 +29,34 @@ class Smoothing(StrEnum):
     none = "none"
 
 
+# What several verbs ask for.
+ScoresFile = Annotated[
+    Path,
+    typer.Argument(
+        metavar="SCORES", exists=True, dir_okay=False, help="Scores table: CSV, Parquet, JSONL."
+    ),
+]
+ModelsFile = Annotated[
+    Path, typer.Option(exists=True, dir_okay=False, help="Models table with training compute.")
+]
+Anchors = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="A model that calibrates the mapping; may be repeated."),
+]
+BenchmarksFile = Annotated[
+    Path | None,
+    typer.Option(exists=True, dir_okay=False, help="Benchmarks table, e.g. with `chance`."),
+]
+ChosenBenchmarks = Annotated[
+    list[str] | None, typer.Option(metavar="NAME", help="Only this benchmark; may be repeated.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
+SmoothingChoice = Annotated[
+    Smoothing, typer.Option(help="Over checkpoints, over neighbouring models, or not at all.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"bayescod {bayescod.__version__}")
@@ -47,15 +75,8 @@ def root(
 
 @app.command()
 def forecast(
-    scores: Annotated[
-        Path,
-        typer.Argument(
-            metavar="SCORES", exists=True, dir_okay=False, help="Scores table: CSV, Parquet, JSONL."
-        ),
-    ],
-    models: Annotated[
-        Path, typer.Option(exists=True, dir_okay=False, help="Models table with training compute.")
-    ],
+    scores: ScoresFile,
+    models: ModelsFile,
     target: Annotated[
         str,
         typer.Option(
@@ -65,25 +86,14 @@ def forecast(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Folder for the results, new or of the same run.")
     ],
-    anchor: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="A model that calibrates the mapping; may be repeated."),
-    ] = None,
-    benchmark: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Forecast only this benchmark; may be repeated."),
-    ] = None,
-    benchmarks: Annotated[
-        Path | None,
-        typer.Option(exists=True, dir_okay=False, help="Benchmarks table, e.g. with `chance`."),
-    ] = None,
+    anchor: Anchors = None,
+    benchmark: ChosenBenchmarks = None,
+    benchmarks: BenchmarksFile = None,
     model_spec: Annotated[
         str, typer.Option(metavar="NAME|FILE", help="Statistical model: a spec's name or file.")
     ] = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all randomness.")] = 0,
-    smoothing: Annotated[
-        Smoothing, typer.Option(help="Over checkpoints, over neighbouring models, or not at all.")
-    ] = Smoothing.horizontal,
+    seed: Seed = 0,
+    smoothing: SmoothingChoice = Smoothing.horizontal,
     eval_trials: Annotated[
         int | None,
         typer.Option(min=1, help="Trials an item in the target's evaluation.", show_default=False),
@@ -91,7 +101,7 @@ def forecast(
     accept: Annotated[
         bool, typer.Option("--accept", help="Also state forecasts whose checks failed.")
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Forecast a target's score on each benchmark and write the results to a folder."""
     with exit_codes():
@@ -117,6 +127,58 @@ def forecast(
 
 
 @app.command()
+def backtest(
+    scores: ScoresFile,
+    models: ModelsFile,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Folder for the record, new or of the same run.")
+    ],
+    holdout: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Hold out this model; default: the largest third."),
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Run this method; default: all that apply."),
+    ] = None,
+    anchor: Anchors = None,
+    benchmark: ChosenBenchmarks = None,
+    benchmarks: BenchmarksFile = None,
+    distance: Annotated[
+        list[float] | None,
+        typer.Option(
+            min=1.0,
+            metavar="R",
+            help="Also leave out models above 1/R of the held-out compute; may be repeated.",
+        ),
+    ] = None,
+    seed: Seed = 0,
+    smoothing: SmoothingChoice = Smoothing.horizontal,
+    quiet: Quiet = False,
+) -> None:
+    """Forecast models that are already measured: how often ranges held, and how sharp they were."""
+    with exit_codes():
+        from bayescod.cli.backtesting import BacktestOptions, run_backtest
+
+        run_backtest(
+            BacktestOptions(
+                scores=scores,
+                models=models,
+                benchmarks_table=benchmarks,
+                holdouts=tuple(holdout or ()),
+                methods=tuple(method or ()),
+                anchors=tuple(anchor or ()),
+                benchmarks=tuple(benchmark or ()),
+                distances=tuple(distance or (1.0,)),
+                smoothing=smoothing.value,
+                seed=seed,
+                out=out,
+                quiet=quiet,
+            )
+        )
+
+
+@app.command()
 def check(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="Folder that `bayescod forecast` has written.")
@@ -135,7 +197,7 @@ def simulate(
         str, typer.Option(metavar="NAME", help="What to draw: paper, small, greedy or off-ratio.")
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the tables and the truth.")],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of all randomness.")] = 0,
+    seed: Seed = 0,
 ) -> None:
     """Draw a ladder from a generative story and write its scores, with the truth beside them."""
     with exit_codes():

@@ -62,6 +62,8 @@ class BenchmarkFit:
     weights : tuple of float
         Of the laws, summing to one.
     cod : CodFit or None
+    tried : str
+        Name of the spec of COD that was tried, whether it applied or not; empty for none.
     remarks : tuple of Reason
     seconds : mapping of str to float
     """
@@ -71,6 +73,7 @@ class BenchmarkFit:
     curves: tuple[CurveFit, ...]
     weights: tuple[float, ...]
     cod: CodFit | None
+    tried: str
     remarks: tuple[Reason, ...]
     seconds: Mapping[str, float]
 
@@ -185,11 +188,12 @@ def fit(
         }
         grouping = replace(groupings[i], reason=refused.get(i, groupings[i].reason))
         curves = laws.curves[i]
-        weights = (
-            (1.0 - laws.by_tokens, laws.by_tokens)[: len(curves)] if len(curves) > 1 else (1.0,)
-        )
+        weights = (1.0 - laws.by_tokens, laws.by_tokens) if len(curves) > 1 else (1.0,)
         remarks = laws.remarks if len(curves) > 1 else ()
-        fits.append(BenchmarkFit(grouping, whole[i], curves, weights, cod.get(i), remarks, seconds))
+        tried = chosen.cod.name if chosen.cod is not None else ""
+        fits.append(
+            BenchmarkFit(grouping, whole[i], curves, weights, cod.get(i), tried, remarks, seconds)
+        )
     return tuple(fits)
 
 

@@ -86,7 +86,9 @@ def select_ladder(
     return _select(scores, target, wanted, reasons, asked=anchors)
 
 
-def select_backtest(scores: Scores, held_out: str, anchors: Sequence[str]) -> Selection:
+def select_backtest(
+    scores: Scores, held_out: str, anchors: Sequence[str], *, distance: float = 1.0
+) -> Selection:
     """Task of forecasting an LLM whose scores are known, as if it had not been trained.
 
     Parameters
@@ -97,6 +99,9 @@ def select_backtest(scores: Scores, held_out: str, anchors: Sequence[str]) -> Se
         The LLM to forecast.
     anchors : sequence of str
         As in `select_ladder`; the held-out LLM and its run are dropped from them.
+    distance : float
+        At least 1. Above it, LLMs with more than the held-out one's compute over this are left out
+        too: so far beyond its ladder is the held-out one forecast.
 
     Returns
     -------
@@ -125,10 +130,13 @@ def select_backtest(scores: Scores, held_out: str, anchors: Sequence[str]) -> Se
         )
     target = parse_target(held_out, llms)
     wanted = _anchors(llms, anchors) - {held_out}
+    # A ladder's sizes are round factors apart, and their compute is rounded: 1e-6 is no nearer.
+    most = target.compute_flops / distance * (1.0 + 1e-6) if distance > 1.0 else math.inf
+    reason = f"more than 1/{distance:g} of the compute of the held-out model"
     later = {
-        name: "at least the compute of the held-out model"
+        name: "at least the compute of the held-out model" if compute <= most else reason
         for name, compute in zip(llms.name, llms.compute_flops, strict=True)
-        if compute >= target.compute_flops and name not in wanted
+        if (compute >= target.compute_flops or compute > most) and name not in wanted
     }
     return _select(scores, target, wanted, later, asked=[n for n in anchors if n != held_out])
 

@@ -1,0 +1,1 @@
+"""What COD is compared with, in the same predictive form."""

@@ -1,0 +1,115 @@
+"""``bayescod backtest``: forecast LLMs that are already measured, and keep the record."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bayescod.api
+from bayescod.cli.exits import complain
+from bayescod.evaluation.store import require_free, write_backtest
+from bayescod.evaluation.summary import summarise_backtest
+from bayescod.files import replacing
+from bayescod.reporting.backtest_panels import coverage_figure, pit_figure
+from bayescod.reporting.backtest_table import show_backtest
+from bayescod.reporting.backtests import ratio_figure, truth_figure
+from bayescod.reporting.progress import progress_reporter
+from bayescod.reporting.style import save_figure
+from bayescod.reporting.terminal import console_for
+from bayescod.scores import read_scores
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestOptions:
+    """What ``bayescod backtest`` was asked for; see its help.
+
+    Attributes
+    ----------
+    scores, models, out : Path
+    benchmarks_table : Path or None
+    holdouts, methods, anchors, benchmarks : tuple of str
+    distances : tuple of float
+    smoothing : str
+    seed : int
+    quiet : bool
+    """
+
+    scores: Path
+    models: Path
+    benchmarks_table: Path | None
+    holdouts: tuple[str, ...]
+    methods: tuple[str, ...]
+    anchors: tuple[str, ...]
+    benchmarks: tuple[str, ...]
+    distances: tuple[float, ...]
+    smoothing: str
+    seed: int
+    out: Path
+    quiet: bool
+
+
+def run_backtest(options: BacktestOptions) -> None:
+    """Run a backtest, write it and show its summary.
+
+    Parameters
+    ----------
+    options : BacktestOptions
+        What was asked for.
+
+    Raises
+    ------
+    BayescodError
+        If the input cannot be used; nothing is written then.
+    """
+    scores = read_scores(
+        options.scores,
+        options.models,
+        options.benchmarks_table,
+        smoothing="none" if options.smoothing == "none" else "horizontal",
+    )
+    for warning in scores.warnings:
+        complain("warning", str(warning))
+    require_free(options.out, {"data_digest": scores.digest, "seed": str(options.seed)}, _PATHS)
+    with progress_reporter(options.quiet) as progress:
+        found = bayescod.api.backtest(
+            scores,
+            holdouts=options.holdouts,
+            methods=options.methods,
+            anchors=options.anchors,
+            benchmarks=options.benchmarks,
+            distances=options.distances,
+            smoothing=options.smoothing,
+            seed=options.seed,
+            progress=progress,
+        )
+    frame = found.frame()
+    for path, draw in _FIGURES.items():
+        with replacing(options.out / path) as temporary:
+            save_figure(draw(frame), temporary, "png")
+    write_backtest(found, options.out, _PATHS)
+    console = console_for(sys.stdout)
+    show_backtest(summarise_backtest(frame), console)
+    for method, benchmark, reason in found.skipped:
+        what = ", ".join(name for name in (method, benchmark) if name)
+        console.print(f"left out: {what + ': ' if what else ''}{reason}", soft_wrap=True)
+    console.print(f"Written to {options.out}", soft_wrap=True)
+
+
+def _methods(frame: pd.DataFrame) -> list[str]:
+    return list(dict.fromkeys(frame["method"]))
+
+
+_FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
+    "figures/truth.png": lambda frame: truth_figure(frame, _methods(frame)[0]),
+    "figures/pit.png": lambda frame: pit_figure(frame, _methods(frame)),
+    "figures/coverage.png": lambda frame: coverage_figure(frame, _methods(frame)),
+    "figures/ratio.png": lambda frame: ratio_figure(frame, _methods(frame)),
+}
+_PATHS = tuple(_FIGURES)
