@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -61,11 +62,8 @@ def share_interval(hits: npt.ArrayLike, clusters: Sequence[Hashable]) -> Interva
         return NO_INTERVAL
     index = _cluster_index(clusters)
     held, of = np.bincount(index, hit).astype(np.int64), np.bincount(index)
-    edges = np.linspace(0.0, math.pi / 2, _SHARES + 1)
-    share = np.sin(0.5 * (edges[1:] + edges[:-1])) ** 2  # Jeffreys' prior is uniform in the angle
-    posterior = _posterior_of_share(held, of, share)
-    below = np.concatenate([[0.0], np.cumsum(posterior)])
-    ends = np.interp(_tails(), below, edges)
+    below = np.concatenate([[0.0], np.cumsum(_posterior_of_share(held, of))])
+    ends = np.interp(_tails(), below, np.linspace(0.0, math.pi / 2, _SHARES + 1))
     return Interval(*(float(end) for end in np.sin(ends) ** 2))
 
 
@@ -131,26 +129,36 @@ def _cluster_index(clusters: Sequence[Hashable]) -> IntArray:
     return np.array([numbers.setdefault(key, len(numbers)) for key in clusters], dtype=np.int64)
 
 
-def _posterior_of_share(held: IntArray, of: IntArray, share: FloatArray) -> FloatArray:
-    """Posterior probability of each share, the correlation summed out.
-
-    Rising factorials written as products, ``prod_{i < k} (m (1 - rho) + i rho)``, keep their
-    value where rho goes to zero and the parameters of the beta distribution to infinity.
-    """
-    node, weight = np.polynomial.legendre.leggauss(_CORRELATIONS)
-    rho = 0.5 * (node + 1.0)
-    step = np.arange(of.max())[:, None, None] * rho
-    kept = 1.0 - rho
+def _posterior_of_share(held: IntArray, of: IntArray) -> FloatArray:
+    """Posterior probability of each cell of the share, the correlation summed out."""
+    most = int(of.max())
+    steps, norm, weight = _rising_factors(most)
+    # The grid is symmetric: the share of misses is that of hits from its other end.
     log_likelihood = (
-        np.tensordot(_how_many_exceed(held, of.max()), np.log(share[:, None] * kept + step), 1)
-        + np.tensordot(
-            _how_many_exceed(of - held, of.max()), np.log((1.0 - share[:, None]) * kept + step), 1
-        )
-        - np.tensordot(_how_many_exceed(of, of.max()), np.log(kept + step), 1)
+        np.tensordot(_how_many_exceed(held, most), steps, 1)
+        + np.tensordot(_how_many_exceed(of - held, most), steps, 1)[::-1]
+        - _how_many_exceed(of, most) @ norm
     )
     joint = np.exp(log_likelihood - log_likelihood.max()) * weight
     posterior: FloatArray = joint.sum(axis=1)
     return posterior / posterior.sum()
+
+
+@lru_cache(maxsize=1)
+def _rising_factors(most: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Logs of ``m (1 - rho) + i rho`` and of ``1 - rho + i rho`` for i < most; weights of rho.
+
+    Rising factorials written as products keep their value where rho goes to zero and the
+    parameters of the beta distribution to infinity. Kept, because the ranges of one method at
+    many levels ask for the same.
+    """
+    angle = (np.arange(_SHARES) + 0.5) * (math.pi / 2 / _SHARES)
+    share = np.sin(angle) ** 2  # Jeffreys' prior is uniform in the angle
+    node, weight = np.polynomial.legendre.leggauss(_CORRELATIONS)
+    rho = 0.5 * (node + 1.0)
+    step = np.arange(most)[:, None] * rho
+    steps = np.log(share[:, None] * (1.0 - rho) + step[:, None, :])
+    return steps, np.log(1.0 - rho + step), weight
 
 
 def _how_many_exceed(counts: IntArray, most: int) -> FloatArray:
