@@ -63,11 +63,16 @@ def params_tokens(at: Values, of: Values) -> Array:
     b, tilt = 2.0 * jnp.asarray(of["b"]), jnp.asarray(of["tilt"])
     share = jnp.asarray(of["share"])
     middle = jnp.exp(of["log_a"] - jnp.asarray(of["b"]) * at["log_middle"])
-    by_params = share * jnp.exp(-b * jnp.exp(tilt) * at["log_params"])
-    by_tokens = (1.0 - share) * jnp.exp(-b * jnp.exp(-tilt) * at["log_tokens"])
-    loss = middle * (by_params + by_tokens) + of["c"]
+    by_params = share * jnp.exp(jnp.minimum(-b * jnp.exp(tilt) * at["log_params"], _ENDLESS))
+    by_tokens = jnp.exp(jnp.minimum(-b * jnp.exp(-tilt) * at["log_tokens"], _ENDLESS))
+    loss = middle * (by_params + (1.0 - share) * by_tokens) + of["c"]
     g = jnp.asarray(of["g"])
     return g + (1.0 - g) * jnp.exp(-loss)
+
+
+# So many times the loss leave nothing but the floor. More would overflow, and the gradient with it,
+# where a sampler tries exponents that the prior excludes.
+_ENDLESS = 300.0
 
 
 def logistic(at: Values, of: Values) -> Array:
