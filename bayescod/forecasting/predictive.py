@@ -88,8 +88,9 @@ def extrapolatable(curves: CurveDraws, ladder: Values, limits: Filter) -> BoolAr
     """
     low, high = ({n: v[end] if np.ndim(v) else v for n, v in ladder.items()} for end in (0, -1))
     growth = curves.accuracy(high) - curves.accuracy(low)
+    log_a_min = np.log(limits.a_min) if limits.a_min > 0 else -np.inf
     return np.asarray(
-        (curves.site("log_a") > np.log(limits.a_min))
+        (curves.site("log_a") > log_a_min)
         & (curves.site("b") > limits.b_min)
         & (curves.site("c") < limits.c_max)
         & (growth >= limits.min_growth)

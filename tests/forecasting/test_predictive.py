@@ -87,6 +87,14 @@ def test_thresholds_are_those_of_the_spec(limits, changes):
     assert not extrapolatable(curves_of(**changes), LADDER, replace(LIMITS, **limits)).item()
 
 
+def test_without_thresholds_every_curve_is_kept():
+    """As in COD without mapping: whatever its curve, and a level one too."""
+    limits = load_spec("cod-no-mapping").filter
+    for changes in ({"log_a": -50.0}, {"b": 1e-9}, {"c": 50.0}, {"g": 1 - 1e-9}):
+        assert extrapolatable(curves_of(**changes), LADDER, limits).item()
+        assert not extrapolatable(curves_of(**changes), LADDER, LIMITS).item()
+
+
 def test_filter_is_by_draw_and_cluster():
     curves = random_curves()
     b = curves.site("b").copy()
