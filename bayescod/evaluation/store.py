@@ -23,7 +23,7 @@ _MANIFEST: Final = "manifest.json"
 _TEXT: Final = ("benchmark", "model", "method", "status")
 # What makes two runs the same: a newer NumPy does not make another run, other data does.
 _RUN_PROVENANCE: Final = (
-    *("data_digest", "spec_digest", "seed", "methods", "holdouts"),
+    *("data_digest", "spec_digest", "seed", "methods", "holdouts", "distances"),
     *("anchors", "benchmarks", "smoothing", "eval_trials"),
 )
 # NaN where a forecast has no numbers; truth and compute are always known.

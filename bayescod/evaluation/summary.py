@@ -40,6 +40,7 @@ _COLUMNS: Final = (
     *("log_score", "log_score_low", "log_score_high"),
     *("passed", "review", "failed"),
 )
+_PAIR: Final = ("cluster", "benchmark", "model", "distance")
 _ROUNDING: Final = 1e-6  # single-precision draws that are all equal must still hold their truth
 
 
@@ -65,7 +66,8 @@ def summarise_backtest(frame: pd.DataFrame, reference: str = REFERENCE) -> pd.Da
         In order of appearance. ``x_low`` and ``x_high`` bound the interval of ``x``; errors,
         widths and CRPS are scores in [0, 1].
 
-        - ``method``; ``pairs`` of benchmark and LLM with a forecast; ``llms`` held out (clusters);
+        - ``method``; ``pairs`` of benchmark and LLM (at each compute ratio that it was forecast
+          from) with a forecast; ``llms`` held out (clusters);
           ``without_forecast``: pairs whose forecast has no numbers, in no figure below
         - ``mean_error`` of the median, absolute; ``worst_error``; ``bias``: median minus truth
         - ``coverage50``, ``coverage80``, ``coverage90``: share of equal-tailed ranges that held
@@ -79,9 +81,9 @@ def summarise_backtest(frame: pd.DataFrame, reference: str = REFERENCE) -> pd.Da
     Raises
     ------
     ResultError
-        If a method has two rows for one benchmark and LLM of one cluster.
+        If a method has two truths for one pair.
     """
-    return pd.DataFrame(_rows(_with_cluster(frame), reference), columns=list(_COLUMNS))
+    return pd.DataFrame(_rows(distinct_forecasts(frame), reference), columns=list(_COLUMNS))
 
 
 def by_ratio(
@@ -109,7 +111,7 @@ def by_ratio(
     ResultError
         As :func:`summarise_backtest`.
     """
-    table = _with_cluster(frame)
+    table = distinct_forecasts(frame)
     ratio = table["compute_ratio"].to_numpy(dtype=np.float64)
     rows = []
     for low, high in pairwise([0.0, *edges, math.inf]):
@@ -144,14 +146,37 @@ def held(frame: pd.DataFrame, level: int) -> npt.NDArray[np.bool_]:
     return (low - _ROUNDING <= truth) & (truth <= high + _ROUNDING)
 
 
-def _with_cluster(frame: pd.DataFrame) -> pd.DataFrame:
-    table = frame if "cluster" in frame else frame.assign(cluster=frame["model"])
-    keys = ["method", "cluster", "benchmark", "model"]
-    twice = table.loc[table.duplicated(keys), keys]
+def distinct_forecasts(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a backtest with a cluster each, and none twice.
+
+    At two distances an LLM may be forecast from the same ladder, where a benchmark lacks scores
+    of the LLMs between; that is one forecast.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The columns of ``backtest.csv``, and ``cluster`` where that is not ``model``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        With ``cluster`` and ``distance``, the decimal logarithm of the compute ratio.
+
+    Raises
+    ------
+    ResultError
+        If a method has two rows for one benchmark, LLM and compute ratio with different truths.
+    """
+    ratio = frame["compute_ratio"].to_numpy(dtype=np.float64)
+    table = frame.assign(distance=np.round(np.log10(ratio), 6))
+    if "cluster" not in table:
+        table["cluster"] = table["model"]
+    table = table.drop_duplicates(["method", *_PAIR, "truth"])
+    twice = table.loc[table.duplicated(["method", *_PAIR])]
     if len(twice):
-        where = ", ".join(f"{key} {value!r}" for key, value in twice.iloc[0].items())
+        where = ", ".join(f"{key} {twice[key].iloc[0]!r}" for key in ("method", *_PAIR[:3]))
         msg = (
-            f"a backtest has two rows for {where}; wanted: one; do: drop one, or tell pooled "
+            f"a backtest has two truths for {where}; wanted: one; do: drop one, or tell pooled "
             "tables apart by a column `cluster`"
         )
         raise ResultError(msg)
@@ -210,10 +235,9 @@ def _mean(
 
 
 def _skill(stated: pd.DataFrame, baseline: pd.DataFrame) -> dict[str, float]:
-    keys = ["cluster", "benchmark", "model"]
-    both = stated[[*keys, "crps"]].merge(
-        baseline.loc[baseline["crps"].notna(), [*keys, "crps"]],
-        on=keys,
+    both = stated[[*_PAIR, "crps"]].merge(
+        baseline.loc[baseline["crps"].notna(), [*_PAIR, "crps"]],
+        on=list(_PAIR),
         suffixes=("", "_reference"),
     )
     own, reference = _numbers(both, "crps"), _numbers(both, "crps_reference")

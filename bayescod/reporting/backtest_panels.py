@@ -13,6 +13,7 @@ from scipy import stats
 
 from bayescod.errors import UnknownNameError
 from bayescod.evaluation.intervals import LEVEL, share_interval
+from bayescod.evaluation.summary import distinct_forecasts
 from bayescod.reporting.style import (
     BAND_50,
     BAND_90,
@@ -112,7 +113,7 @@ def coverage_figure(frame: pd.DataFrame, methods: Sequence[str]) -> Figure:
 
 
 def stated_rows(frame: pd.DataFrame, method: str) -> pd.DataFrame:
-    """The forecasts of a method that have numbers, with a cluster each.
+    """The forecasts of a method that have numbers, none twice, with a cluster each.
 
     Parameters
     ----------
@@ -133,7 +134,7 @@ def stated_rows(frame: pd.DataFrame, method: str) -> pd.DataFrame:
     rows = frame.loc[frame["method"] == method]
     if rows.empty:
         raise UnknownNameError("method", method, set(frame["method"]))
-    table = rows if "cluster" in rows else rows.assign(cluster=rows["model"])
+    table = distinct_forecasts(rows)
     return table.loc[table["crps"].notna()]
 
 

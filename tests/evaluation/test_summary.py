@@ -184,12 +184,27 @@ def test_ranges_hold_their_ends_within_rounding() -> None:
     assert held(frame.assign(truth=0.601), 90).tolist() == [False]
 
 
-def test_two_rows_for_one_pair_are_refused() -> None:
-    doubled = make_frame([*HAND_MADE, HAND_MADE[0]])
-    with pytest.raises(ResultError, match="two rows for method 'cod', cluster 'a', benchmark 'x'"):
+def test_two_truths_for_one_pair_are_refused() -> None:
+    other = dataclasses.replace(HAND_MADE[0], truth=0.52)
+    doubled = make_frame([*HAND_MADE, other])
+    with pytest.raises(
+        ResultError, match="two truths for method 'cod', cluster 'a', benchmark 'x', model 'a'"
+    ):
         summarise_backtest(doubled)
     pooled = doubled.assign(cluster=[f"{i // 7}/{m}" for i, m in enumerate(doubled["model"])])
     assert of(summarise_backtest(pooled), "cod")["pairs"] == 4
+
+
+def test_one_llm_at_two_distances_is_two_pairs_of_one_cluster() -> None:
+    far = [dataclasses.replace(r, compute_ratio=12.0, crps=2 * r.crps) for r in HAND_MADE]
+    found = of(summarise_backtest(make_frame([*HAND_MADE, *far])), "cod")
+    assert (found["pairs"], found["llms"], found["skill_pairs"]) == (6, 2, 6)
+    assert found["skill"] == pytest.approx(0.25)
+
+
+def test_a_forecast_from_the_same_ladder_counts_once() -> None:
+    twice = summarise_backtest(make_frame([*HAND_MADE, *HAND_MADE]))
+    pd.testing.assert_frame_equal(twice, summarise_backtest(make_frame(HAND_MADE)))
 
 
 def test_bins_of_the_compute_ratio_part_the_pairs() -> None:
