@@ -24,6 +24,7 @@ Arrays = Mapping[str, npt.ArrayLike]
 _SAMPLE_DIMS = ("chain", "draw")
 _TAIL = (0.05, 0.95)
 """The two quantiles behind ``ess_tail``: said here because ArviZ's default is a setting."""
+_EQUAL = 1e-12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,6 +222,49 @@ def pareto_smoothed_loo(log_likelihood: FloatArray) -> tuple[FloatArray, FloatAr
             found = arviz.loo(arviz.from_dict(groups), pointwise=True)
             elpd = found.elpd_i
     return np.asarray(elpd, dtype=np.float64), np.asarray(found.pareto_k, dtype=np.float64)
+
+
+def pareto_smoothed_weights(log_weights: FloatArray) -> tuple[FloatArray, float]:
+    """Importance weights of draws, the largest smoothed by a generalised Pareto distribution.
+
+    Parameters
+    ----------
+    log_weights : ndarray of float
+        (chain, draw), up to a constant.
+
+    Returns
+    -------
+    weights : ndarray of float
+        (chain * draw,) summing to one, chains one after the other.
+    pareto_k : float
+        Shape of the weights' tail; minus infinity where all weights are equal.
+
+    References
+    ----------
+    A. Vehtari, D. Simpson, A. Gelman, Y. Yao, J. Gabry (2024). Pareto smoothed importance sampling.
+    Journal of Machine Learning Research 25. arXiv 1507.02646.
+
+    Examples
+    --------
+    >>> weights, k = pareto_smoothed_weights(np.zeros((2, 50)))
+    >>> float(weights.max()), k
+    (0.01, -inf)
+    """
+    size = log_weights.size
+    # Rounding alone tells weights of a constant apart: they have no tail to smooth.
+    if np.ptp(log_weights) < _EQUAL:
+        return np.full(size, 1.0 / size), -np.inf
+    arviz = _load_arviz()
+    efficiency = float(arviz.ess(np.exp(log_weights - log_weights.max()), method="mean")) / size
+    if hasattr(arviz, "psislw"):
+        smoothed, pareto_k = arviz.psislw(log_weights.ravel(), efficiency)
+    else:
+        from arviz_stats.base import array_stats
+
+        # ArviZ 1.x asks for log likelihoods, of which the weights are the reciprocals.
+        smoothed, pareto_k = array_stats.psislw(-log_weights.ravel(), efficiency)
+    weights = np.exp(smoothed - np.max(smoothed))
+    return np.asarray(weights / weights.sum(), dtype=np.float64), float(pareto_k)
 
 
 def _each_scalar(statistic: Callable[[FloatArray], float], draws: FloatArray) -> FloatArray:

@@ -25,6 +25,11 @@ from bayescod.specs import Filter, Spec
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Seconds = tuple[float, float, float]
+Sampling = Callable[
+    [Sequence[Array], Spec, Sequence[Lane], Callable[[int], None]],
+    tuple[list[Posterior], list[tuple[float, float]]],
+]
+"""What :func:`bayescod.sampling.sample_each` does."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +76,7 @@ def fit_clusters(
     mapping: Spec | None,
     seed: int,
     progress: Progress,
+    sampling: Sampling = sample_each,
 ) -> tuple[dict[int, CodFit], dict[int, Reason], dict[int, Seconds]]:
     """Sample the clusters of all benchmarks that have any, filter and map their draws.
 
@@ -86,6 +92,8 @@ def fit_clusters(
         Of program ``mapping``.
     seed : int
     progress : Progress
+    sampling : callable
+        Another may recall posteriors that are known already.
 
     Returns
     -------
@@ -110,7 +118,7 @@ def fit_clusters(
     ]
     keys = [stream(seed, names[i], CLUSTER) for i in members]
     progress.phase("sampling clusters", len(members))
-    posteriors, times = sample_each(keys, spec, lanes, steps_of(progress))
+    posteriors, times = sampling(keys, spec, lanes, steps_of(progress))
     fits: dict[int, CodFit] = {}
     refused: dict[int, Reason] = {}
     for i, clusters, own, lane, posterior in zip(
@@ -134,7 +142,7 @@ def fit_clusters(
     began = time.perf_counter()
     map_keys = {i: stream(seed, names[i], MAP) for i in fits}
     if mapping is not None:
-        fits = _mapped(fits, map_keys, mapping, limits.min_share, progress)
+        fits = _mapped(fits, map_keys, mapping, limits.min_share, progress, sampling)
     each = (time.perf_counter() - began) / len(members)
     return fits, refused, {i: (*spent, each) for i, spent in zip(members, times, strict=True)}
 
@@ -178,6 +186,7 @@ def _mapped(
     spec: Spec,
     min_share: float,
     progress: Progress,
+    sampling: Sampling,
 ) -> dict[int, CodFit]:
     """Sample the maps of all masks of all benchmarks in one go."""
     prepared = {i: mapping_lanes(one.masks, one.groups, min_share) for i, one in fits.items()}
@@ -188,7 +197,7 @@ def _mapped(
         key for i, (own, _) in prepared.items() for key in jax.random.split(keys[i], len(own))
     ]
     progress.phase("sampling maps", len(lanes))
-    posteriors, _ = sample_each(lane_keys, spec, lanes, steps_of(progress))
+    posteriors, _ = sampling(lane_keys, spec, lanes, steps_of(progress))
     rest = iter(posteriors)
     found = {}
     for i, (own, lane_of_mask) in prepared.items():
