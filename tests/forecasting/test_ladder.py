@@ -14,10 +14,11 @@ from bayescod.forecasting.ladder import (
     measured,
     median_trials,
 )
-from bayescod.scores.selection import Selection, Target
+from bayescod.scores.selection import Selection, Target, parse_target
 from bayescod.specs import load_spec
 from tests._ladders import (
     ANCHOR,
+    OFF_RATIO,
     TARGET,
     benchmark_level,
     make_ladder,
@@ -155,3 +156,90 @@ def test_evaluation_ratio_goes_down_with_the_trials_asked_for():
     assert ladder(scores, eval_trials=100).evaluation_ratio == pytest.approx(own)
     assert ladder(scores, eval_trials=1).evaluation_ratio == pytest.approx(100 * own)
     assert ladder(scores, eval_trials=400).evaluation_ratio == pytest.approx(own / 4)
+
+
+def test_covariates_are_logs_around_the_ladders_geometric_mean():
+    found = make_ladder(tokens_per_param=OFF_RATIO)
+    at = found.covariates
+    np.testing.assert_array_equal(at["log_compute"], found.log_compute)
+    assert at["log_low"] == found.log_compute.min()
+    assert at["log_middle"] == pytest.approx(found.log_compute.mean())
+    assert at["log_params"].sum() == pytest.approx(0.0, abs=1e-9)
+    assert at["log_tokens"].sum() == pytest.approx(0.0, abs=1e-9)
+    # C = 6 N D: both parts add up to compute over its own mean.
+    centred = found.log_compute - found.log_compute.mean()
+    np.testing.assert_allclose(at["log_params"] + at["log_tokens"], centred, atol=1e-9)
+    spread = at["log_tokens"] - at["log_params"]
+    np.testing.assert_allclose(spread, np.log(OFF_RATIO) - np.log(OFF_RATIO).mean(), atol=1e-9)
+
+
+def test_covariates_at_the_ladders_own_llms_are_its_covariates():
+    scores = make_scores(tokens_per_param=OFF_RATIO)
+    found = ladder(scores)
+    own = found.covariates
+    for i, name in enumerate(found.scores.llm[:7]):
+        at = found.covariates_at(found.compute_flops[[i]], parse_target(name, scores.llms))
+        for column in ("log_compute", "log_params", "log_tokens"):
+            assert at[column][0] == pytest.approx(own[column][i], abs=1e-9), column
+        assert (at["log_low"], at["log_middle"]) == (own["log_low"], own["log_middle"])
+
+
+@pytest.mark.parametrize("ratio", [5.0, 20.0, 300.0])
+def test_covariates_go_on_at_the_targets_ratio(ratio):
+    found = make_ladder(tokens_per_param=OFF_RATIO)
+    target = parse_target(f"1e24@{ratio}", make_scores().llms)
+    compute = np.array([1e21, 1e24, 1e26])
+    at = found.covariates_at(compute, target)
+    params = np.exp(at["log_params"] + found.log_params.mean())
+    tokens = np.exp(at["log_tokens"] + found.log_tokens.mean())
+    np.testing.assert_allclose(tokens / params, ratio)
+    np.testing.assert_allclose(6 * tokens * params, compute)
+
+
+def test_target_of_compute_alone_has_no_parameters_and_tokens():
+    found = make_ladder(tokens_per_param=OFF_RATIO)
+    at = found.covariates_at(np.array([1e21, 1e24]), parse_target("1e24", make_scores().llms))
+    assert np.isfinite(at["log_compute"]).all()
+    assert np.isnan(at["log_params"]).all()
+    assert np.isnan(at["log_tokens"]).all()
+
+
+def test_loss_is_that_of_the_models_table():
+    scores = make_scores()
+    found = ladder(scores)
+    np.testing.assert_allclose(np.exp(found.log_loss), scores.llms.loss[:7])
+    assert (np.diff(found.log_loss) < 0).all()
+
+
+@pytest.mark.parametrize(
+    ("ratio", "off"),
+    [
+        (20.0, False),
+        ((20.0, 22.0, 19.0, 25.0, 20.0, 20.0, 20.0), False),
+        ((20.0, 20.0, 20.0, 20.0, 20.0, 20.0, 32.0), True),
+        (OFF_RATIO, True),
+    ],
+)
+def test_a_rival_law_is_for_a_ladder_off_one_ratio(ratio, off):
+    found = make_ladder(tokens_per_param=ratio)
+    assert found.off_one_ratio == off
+    assert found.has_rival_law == off
+
+
+@pytest.mark.parametrize(("column", "llm"), [("params", "llm-2"), ("tokens", "llm-6")])
+def test_no_rival_law_where_one_llm_lacks_parameters_or_tokens(column, llm):
+    scores = make_scores(tokens_per_param=OFF_RATIO)
+    values = getattr(scores.llms, column).copy()
+    values[scores.llms.index(llm)] = np.nan
+    found = ladder(replace(scores, llms=replace(scores.llms, **{column: values})))
+    assert not found.off_one_ratio
+    assert not found.has_rival_law
+    assert ladder(scores).has_rival_law
+
+
+@pytest.mark.parametrize(("text", "rival"), [("1e24", False), ("1e24@20", True), (TARGET, True)])
+def test_no_rival_law_for_a_target_without_tokens(text, rival):
+    scores = make_scores(tokens_per_param=OFF_RATIO)
+    found = ladder_of(scores.benchmarks[0], scores.llms, select(scores, text), COD)
+    assert found.off_one_ratio
+    assert found.has_rival_law == rival
