@@ -15,7 +15,7 @@ from bayescod.evaluation.records import Backtest
 from bayescod.forecasting.fitting import fit, specs_of
 from bayescod.forecasting.forecasts import forecasts_for
 from bayescod.forecasting.records import ForecastSet
-from bayescod.reporting.progress import Progress, Silence
+from bayescod.progress import Progress, Silence
 from bayescod.sampling import configure
 from bayescod.scores.records import Scores
 from bayescod.scores.selection import Selection, parse_target, select_ladder

@@ -17,7 +17,7 @@ from bayescod.forecasting.fitting import BenchmarkFit, fit, specs_of
 from bayescod.forecasting.forecasts import forecasts_for
 from bayescod.forecasting.ladder import columns_of, ladder_of, measured
 from bayescod.forecasting.streams import REFERENCE, generator
-from bayescod.reporting.progress import Progress, Silence
+from bayescod.progress import Progress, Silence
 from bayescod.scores.records import BenchmarkScores, Scores
 from bayescod.scores.selection import Selection, parse_target, select_backtest
 from bayescod.specs import load_spec

@@ -18,7 +18,7 @@ from bayescod.forecasting.mapping import Groups, Masks, distinct_masks, groups_o
 from bayescod.forecasting.predictive import curve_draws, extrapolatable, flatten
 from bayescod.forecasting.stages import Grouping
 from bayescod.forecasting.streams import CLUSTER, MAP, generator, stream
-from bayescod.reporting.progress import Progress
+from bayescod.progress import Progress
 from bayescod.sampling import Lane, Posterior, real_entries, sample_each
 from bayescod.specs import Filter, Spec
 

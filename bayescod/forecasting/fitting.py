@@ -17,7 +17,7 @@ from bayescod.forecasting.ladder import Ladder, fitted, ladder_of
 from bayescod.forecasting.stacking import loo_of, stacking_weights
 from bayescod.forecasting.stages import Grouping, group_items
 from bayescod.forecasting.streams import BY_TOKENS, CURVE, SPLIT, generator, stream
-from bayescod.reporting.progress import Progress
+from bayescod.progress import Progress
 from bayescod.scores.records import Scores
 from bayescod.scores.selection import Selection
 from bayescod.specs import Spec, load_spec

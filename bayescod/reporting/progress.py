@@ -5,33 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, TextIO
 
+from bayescod.progress import Progress, Silence
 from bayescod.reporting.wording import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as RichProgress
     from rich.progress import TaskID
-
-
-class Progress(Protocol):
-    """What long computations tell about themselves."""
-
-    def phase(self, name: str, total: int) -> None:
-        """Begin a phase of ``total`` steps; the phase before is over."""
-
-    def advance(self, text: str = "") -> None:
-        """Finish one step of the phase; ``text`` says which."""
-
-
-class Silence:
-    """Progress that nobody sees."""
-
-    def phase(self, name: str, total: int) -> None:
-        """Do nothing."""
-
-    def advance(self, text: str = "") -> None:
-        """Do nothing."""
 
 
 class Lines:

@@ -4,7 +4,8 @@ import io
 
 import pytest
 
-from bayescod.reporting.progress import Progress, progress_reporter
+from bayescod.progress import Progress
+from bayescod.reporting.progress import progress_reporter
 
 
 class Terminal(io.StringIO):
