@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import jax
 import numpy as np
@@ -83,8 +82,9 @@ def simulate(rng_key: Array, spec: Spec, lane: Lane, n: int, *, fitted: Spec) ->
     """
     given = {name: value for name, value in lane.data.items() if name != "pass_rate"}
     _refuse_other_observations(spec, given)
+    predictive = Predictive(program_of(spec), num_samples=n)
     # Compiled once, for a design may need many rounds.
-    predictive = jax.jit(partial(Predictive(program_of(spec), num_samples=n), data=given))
+    draw = jax.jit(lambda key, data: predictive(key, data=data))
     kept: list[dict[str, npt.NDArray[np.generic]]] = []
     n_kept = n_proposed = 0
     while n_kept < n:
@@ -95,7 +95,7 @@ def simulate(rng_key: Array, spec: Spec, lane: Lane, n: int, *, fitted: Spec) ->
             )
             raise SamplingError(msg)
         rng_key, own = jax.random.split(rng_key)
-        drawn = {name: np.asarray(values) for name, values in predictive(own).items()}
+        drawn = {name: np.asarray(values) for name, values in draw(own, given).items()}
         passes = np.array([_passes(spec, given, rate) for rate in drawn["pass_rate"]])
         kept.append({name: values[passes] for name, values in drawn.items()})
         n_kept += int(passes.sum())

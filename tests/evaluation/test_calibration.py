@@ -40,7 +40,8 @@ def weighted_prior(keys, spec: Spec, lanes) -> Run:
     """Posteriors by resampling prior draws in proportion to their likelihood."""
     data = {name: values for name, values in lanes[0].data.items() if name != "pass_rate"}
     program = program_of(spec)
-    sites = jax.jit(partial(Predictive(program, num_samples=N_PRIOR), data=data))(keys[0])
+    predictive = Predictive(program, num_samples=N_PRIOR)
+    sites = jax.jit(lambda key: predictive(key, data=data))(keys[0])
     sites = {name: np.asarray(values) for name, values in sites.items() if name != "pass_rate"}
 
     @jax.jit
