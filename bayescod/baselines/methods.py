@@ -24,9 +24,8 @@ class Method:
     ----------
     spec : str
         Model spec that is fitted, as ``--model-spec``; empty for a closed form.
-    reads : str
-        What is taken of the fit: ``default`` (whatever the fit chose), ``cod`` (COD, only where it
-        applies) or ``end-to-end`` (the one curve).
+    cod_only : bool
+        Whether benchmarks that take the end-to-end forecast instead are left out.
     anchors : bool
         Whether anchors may calibrate the mapping.
     measured : bool
@@ -35,30 +34,30 @@ class Method:
         (ladder, log compute, generator, number of draws) -> draws.
     """
 
-    spec: str
-    reads: str
+    spec: str = ""
+    cod_only: bool = False
     anchors: bool = True
     measured: bool = False
     closed_form: ClosedForm | None = None
 
 
 METHODS: Mapping[str, Method] = {
-    "default": Method("auto", "default"),
-    "cod": Method("cod", "cod"),
-    "cod-no-anchor": Method("cod", "cod", anchors=False),
-    "cod-params-tokens": Method("cod-params-tokens", "cod"),
-    "cod-no-mapping": Method("cod-no-mapping", "cod"),
-    "cod-no-guess": Method("cod-no-guess", "cod"),
-    "cod-no-ceiling": Method("cod-no-ceiling", "cod"),
-    "cod-power-law": Method("cod-power-law", "cod"),
-    "end-to-end": Method("end-to-end", "end-to-end"),
-    "end-to-end-accuracy": Method("end-to-end", "end-to-end", measured=True),
-    "params-tokens": Method("params-tokens", "end-to-end"),
-    "loss-intermediate": Method("loss-intermediate", "end-to-end"),
-    "broken-power-law": Method("broken-power-law", "end-to-end"),
-    "logistic": Method("logistic", "end-to-end"),
-    "least-squares": Method("", "", closed_form=least_squares_draws),
-    "last-value": Method("", "", closed_form=last_value_draws),
+    "default": Method("auto"),
+    "cod": Method("cod", cod_only=True),
+    "cod-no-anchor": Method("cod", cod_only=True, anchors=False),
+    "cod-params-tokens": Method("cod-params-tokens", cod_only=True),
+    "cod-no-mapping": Method("cod-no-mapping", cod_only=True),
+    "cod-no-guess": Method("cod-no-guess", cod_only=True),
+    "cod-no-ceiling": Method("cod-no-ceiling", cod_only=True),
+    "cod-power-law": Method("cod-power-law", cod_only=True),
+    "end-to-end": Method("end-to-end"),
+    "end-to-end-accuracy": Method("end-to-end", measured=True),
+    "params-tokens": Method("params-tokens"),
+    "loss-intermediate": Method("loss-intermediate"),
+    "broken-power-law": Method("broken-power-law"),
+    "logistic": Method("logistic"),
+    "least-squares": Method(closed_form=least_squares_draws),
+    "last-value": Method(closed_form=last_value_draws),
 }
 """By name, COD first; all but ``cod-no-anchor`` are named after their specs."""
 

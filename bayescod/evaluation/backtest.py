@@ -16,6 +16,7 @@ from bayescod.evaluation.scoring import score_row
 from bayescod.forecasting.fitting import BenchmarkFit, fit, specs_of
 from bayescod.forecasting.forecasts import forecasts_for
 from bayescod.forecasting.ladder import columns_of, ladder_of, measured
+from bayescod.forecasting.recall import Recall
 from bayescod.forecasting.streams import REFERENCE, generator
 from bayescod.progress import Progress, Silence
 from bayescod.scores.records import BenchmarkScores, Scores
@@ -118,7 +119,7 @@ class TaskRun:
     def __init__(self, scores: Scores, task: Task, smoothing: str, seed: int) -> None:
         self._task, self._smoothing, self._seed = task, smoothing, seed
         self._scores, self.skipped = _benchmarks_of(scores, task)
-        self._fits: list[tuple[Selection, tuple[BenchmarkFit, ...]]] = []
+        self._recall = Recall()
 
     def rows(self, name: str) -> tuple[list[BacktestRow], list[Skipped]]:
         """Forecast the held-out LLMs by one method, and score the forecasts.
@@ -144,36 +145,31 @@ class TaskRun:
             fits = self._fits_for(method)
         except DataError as error:
             return [], [(name, "", error.problems[0].message)]
-        kept = [one for one in fits if method.reads != "cod" or one.cod is not None]
+        kept = [one for one in fits if one.cod is not None or not method.cod_only]
         skipped = [
-            (
-                name,
-                one.whole.scores.benchmark,
-                str(one.grouping.reason and one.grouping.reason.code),
-            )
+            (name, one.whole.scores.benchmark, one.grouping.reason.message)
             for one in fits
-            if one not in kept
+            if one not in kept and one.grouping.reason is not None
         ]
         rows = [row for held in self._task.held_out for row in self._forecasts(kept, name, held)]
         return rows, skipped
 
     def _fits_for(self, method: Method) -> tuple[BenchmarkFit, ...]:
-        selection = self._task.selection
+        selection, scores = self._task.selection, self._scores
         if not method.anchors:
             selection = replace(selection, anchors=())
-        for known, fits in self._fits:
-            read = _read(fits, method)
-            same = method.reads == "end-to-end" or known.anchors == selection.anchors
-            if read is not None and same and not method.measured:
-                return read
-        scores = self._scores
         if method.measured:
             scores = replace(scores, benchmarks=tuple(measured(b) for b in scores.benchmarks))
-        specs = specs_of(method.spec)
-        fits = fit(scores, selection, specs, self._smoothing, None, self._seed, Silence())
-        if not method.measured:
-            self._fits.append((selection, fits))
-        return fits
+        return fit(
+            scores,
+            selection,
+            specs_of(method.spec),
+            self._smoothing,
+            None,
+            self._seed,
+            Silence(),
+            self._recall,
+        )
 
     def _forecasts(
         self, fits: Sequence[BenchmarkFit], name: str, held_out: str
@@ -233,21 +229,6 @@ class TaskRun:
             if held_out in one.llm
         }
         return {name: value for name, value in found.items() if not math.isnan(value)}
-
-
-def _read(fits: Sequence[BenchmarkFit], method: Method) -> tuple[BenchmarkFit, ...] | None:
-    """What a method reads of posteriors that are there already; ``None`` where they lack it."""
-    if method.reads == "cod":
-        return tuple(fits) if all(one.tried == method.spec for one in fits) else None
-    if method.reads != "end-to-end":
-        return None
-    curves = [[c for c in one.curves if c.spec.name == method.spec] for one in fits]
-    if not all(curves):
-        return None
-    return tuple(
-        replace(one, curves=(own[0],), weights=(1.0,), cod=None, remarks=())
-        for one, own in zip(fits, curves, strict=True)
-    )
 
 
 def _not_applicable(method: Method, selection: Selection, scores: Scores) -> str:
@@ -312,7 +293,8 @@ def backtest_rows(
         By method; posteriors that several methods read count for the first.
     """
     names = tuple(dict.fromkeys(methods)) or tuple(METHODS)
-    rows: list[BacktestRow] = []
+    # Where a benchmark lacks the scores that a distance leaves out, two distances are one.
+    rows: dict[tuple[str, str, str, float], BacktestRow] = {}
     skipped: list[Skipped] = []
     seconds = dict.fromkeys(names, 0.0)
     progress.phase("backtest", len(tasks) * len(names))
@@ -322,8 +304,8 @@ def backtest_rows(
         for name in names:
             began = time.perf_counter()
             found, left_out = run.rows(name)
-            rows += found
+            rows |= {(r.benchmark, r.model, r.method, r.compute_ratio): r for r in found}
             skipped += left_out
             seconds[name] += time.perf_counter() - began
             progress.advance(f"{', '.join(task.held_out)}: {name}")
-    return tuple(rows), tuple(dict.fromkeys(skipped)), seconds
+    return tuple(rows.values()), tuple(dict.fromkeys(skipped)), seconds

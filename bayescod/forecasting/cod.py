@@ -16,20 +16,16 @@ from bayescod.errors import SamplingError
 from bayescod.forecasting.lanes import cluster_lane
 from bayescod.forecasting.mapping import Groups, Masks, distinct_masks, groups_of, mapping_lanes
 from bayescod.forecasting.predictive import curve_draws, extrapolatable, flatten
+from bayescod.forecasting.recall import Sampling
 from bayescod.forecasting.stages import Grouping
 from bayescod.forecasting.streams import CLUSTER, MAP, generator, stream
 from bayescod.progress import Progress
-from bayescod.sampling import Lane, Posterior, real_entries, sample_each
+from bayescod.sampling import Lane, Posterior, real_entries
 from bayescod.specs import Filter, Spec
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 Seconds = tuple[float, float, float]
-Sampling = Callable[
-    [Sequence[Array], Spec, Sequence[Lane], Callable[[int], None]],
-    tuple[list[Posterior], list[tuple[float, float]]],
-]
-"""What :func:`bayescod.sampling.sample_each` does."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,7 +72,7 @@ def fit_clusters(
     mapping: Spec | None,
     seed: int,
     progress: Progress,
-    sampling: Sampling = sample_each,
+    sampling: Sampling,
 ) -> tuple[dict[int, CodFit], dict[int, Reason], dict[int, Seconds]]:
     """Sample the clusters of all benchmarks that have any, filter and map their draws.
 
@@ -93,7 +89,7 @@ def fit_clusters(
     seed : int
     progress : Progress
     sampling : callable
-        Another may recall posteriors that are known already.
+        :func:`bayescod.sampling.sample_each`, or one that remembers.
 
     Returns
     -------

@@ -19,6 +19,7 @@ from bayescod.forecasting.predictive import (
     flatten,
     single_curve_scores,
 )
+from bayescod.forecasting.recall import Sampling
 from bayescod.laws import LAWS, further
 from bayescod.programs.loss_intermediate import SITES, log_loss, score_at_loss
 from bayescod.sampling import Lane, Posterior, sample_each
@@ -60,6 +61,7 @@ def fit_curves(
     spec: Spec,
     ladders: Sequence[Ladder],
     progress: Callable[[int], None],
+    sampling: Sampling = sample_each,
 ) -> tuple[list[CurveFit], list[tuple[float, float]]]:
     """Sample one law on many benchmarks.
 
@@ -71,6 +73,8 @@ def fit_curves(
     ladders : sequence of Ladder
     progress : callable
         Told how many benchmarks are done.
+    sampling : callable
+        :func:`bayescod.sampling.sample_each`, or one that remembers.
 
     Returns
     -------
@@ -84,7 +88,7 @@ def fit_curves(
         If the law is a function of what the models table lacks.
     """
     lanes = [curve_lane(ladder, spec) for ladder in ladders]
-    posteriors, seconds = sample_each(keys, spec, lanes, progress)
+    posteriors, seconds = sampling(keys, spec, lanes, progress)
     fits = [
         CurveFit(spec, ladder, lane, posterior)
         for ladder, lane, posterior in zip(ladders, lanes, posteriors, strict=True)

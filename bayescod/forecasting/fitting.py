@@ -14,10 +14,12 @@ from bayescod.errors import SpecError
 from bayescod.forecasting.cod import CodFit, Seconds, fit_clusters, steps_of
 from bayescod.forecasting.curve_fits import CurveFit, fit_curves
 from bayescod.forecasting.ladder import Ladder, fitted, ladder_of
+from bayescod.forecasting.recall import Sampling
 from bayescod.forecasting.stacking import loo_of, stacking_weights
 from bayescod.forecasting.stages import Grouping, group_items
-from bayescod.forecasting.streams import BY_TOKENS, CURVE, SPLIT, generator, stream
+from bayescod.forecasting.streams import CURVE, SPLIT, generator, stream
 from bayescod.progress import Progress
+from bayescod.sampling import sample_each
 from bayescod.scores.records import Scores
 from bayescod.scores.selection import Selection
 from bayescod.specs import Spec, load_spec
@@ -62,8 +64,6 @@ class BenchmarkFit:
     weights : tuple of float
         Of the laws, summing to one.
     cod : CodFit or None
-    tried : str
-        Name of the spec of COD that was tried, whether it applied or not; empty for none.
     remarks : tuple of Reason
     seconds : mapping of str to float
     """
@@ -73,7 +73,6 @@ class BenchmarkFit:
     curves: tuple[CurveFit, ...]
     weights: tuple[float, ...]
     cod: CodFit | None
-    tried: str
     remarks: tuple[Reason, ...]
     seconds: Mapping[str, float]
 
@@ -140,6 +139,7 @@ def fit(
     eval_trials: int | None,
     seed: int,
     progress: Progress,
+    sampling: Sampling = sample_each,
 ) -> tuple[BenchmarkFit, ...]:
     """Cluster, sample and map every benchmark of a selection.
 
@@ -153,6 +153,8 @@ def fit(
     eval_trials : int or None
     seed : int
     progress : Progress
+    sampling : callable
+        A :class:`bayescod.forecasting.recall.Recall` samples once what several fits share.
 
     Returns
     -------
@@ -166,7 +168,7 @@ def fit(
         for benchmark in scores.benchmarks
     ]
     groupings, cluster_seconds = _group(names, whole, specs, smoothing, seed, progress)
-    laws = _fit_laws(names, whole, specs, seed, progress)
+    laws = _fit_laws(names, whole, specs, seed, progress, sampling)
     chosen = specs
     if specs.by_tokens is not None and laws.by_tokens > 0.5:
         chosen = specs.by_tokens
@@ -175,7 +177,7 @@ def fit(
     cod_seconds: dict[int, Seconds] = {}
     if chosen.cod is not None:
         cod, refused, cod_seconds = fit_clusters(
-            names, groupings, chosen.cod, chosen.mapping, seed, progress
+            names, groupings, chosen.cod, chosen.mapping, seed, progress, sampling
         )
     fits = []
     for i in range(len(names)):
@@ -190,10 +192,7 @@ def fit(
         curves = laws.curves[i]
         weights = (1.0 - laws.by_tokens, laws.by_tokens) if len(curves) > 1 else (1.0,)
         remarks = laws.remarks if len(curves) > 1 else ()
-        tried = chosen.cod.name if chosen.cod is not None else ""
-        fits.append(
-            BenchmarkFit(grouping, whole[i], curves, weights, cod.get(i), tried, remarks, seconds)
-        )
+        fits.append(BenchmarkFit(grouping, whole[i], curves, weights, cod.get(i), remarks, seconds))
     return tuple(fits)
 
 
@@ -208,20 +207,26 @@ class _Laws:
 
 
 def _fit_laws(
-    names: Sequence[str], whole: Sequence[Ladder], specs: Specs, seed: int, progress: Progress
+    names: Sequence[str],
+    whole: Sequence[Ladder],
+    specs: Specs,
+    seed: int,
+    progress: Progress,
+    sampling: Sampling,
 ) -> _Laws:
     rivals = []
     if specs.by_tokens is not None:
         rivals = [i for i, ladder in enumerate(whole) if ladder.has_rival_law]
     progress.phase("sampling curves", len(names) + len(rivals))
-    keys = [stream(seed, name, CURVE) for name in names]
-    first, seconds = fit_curves(keys, specs.end_to_end, whole, steps_of(progress))
+    keys = [stream(seed, name, CURVE, specs.end_to_end.law) for name in names]
+    first, seconds = fit_curves(keys, specs.end_to_end, whole, steps_of(progress), sampling)
     curves: list[tuple[CurveFit, ...]] = [(fit,) for fit in first]
     if not rivals or specs.by_tokens is None:
         return _Laws(curves, seconds, 0.0, ())
-    other_keys = [stream(seed, names[i], BY_TOKENS) for i in rivals]
     spec = specs.by_tokens.end_to_end
-    second, more = fit_curves(other_keys, spec, [whole[i] for i in rivals], steps_of(progress))
+    keys = [stream(seed, names[i], CURVE, spec.law) for i in rivals]
+    ladders = [whole[i] for i in rivals]
+    second, more = fit_curves(keys, spec, ladders, steps_of(progress), sampling)
     # One weight over all benchmarks: the ratio of tokens to parameters is the ladder's, and the
     # scores of one benchmark are too few to tell two laws apart.
     densities = [
@@ -229,9 +234,9 @@ def _fit_laws(
         for fits in ([first[i] for i in rivals], second)
     ]
     weight = float(stacking_weights(densities)[1])
-    for i, fit, (compiling, sampling) in zip(rivals, second, more, strict=True):
-        curves[i] = (first[i], fit)
-        seconds[i] = (seconds[i][0] + compiling, seconds[i][1] + sampling)
+    for i, rival, spent in zip(rivals, second, more, strict=True):
+        curves[i] = (first[i], rival)
+        seconds[i] = (seconds[i][0] + spent[0], seconds[i][1] + spent[1])
     text = (
         "the ladder is not on one ratio of tokens to parameters: weights by stacking of "
         f"leave-one-LLM-out densities are {1.0 - weight:.2f} for {specs.end_to_end.name}, "
