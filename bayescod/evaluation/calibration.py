@@ -21,6 +21,7 @@ import numpy.typing as npt
 from jax import Array
 
 from bayescod.convergence import judge
+from bayescod.errors import ResultError
 from bayescod.evaluation.prior_data import Simulations, observation, simulate
 from bayescod.evaluation.ranks import FAMILY_LEVEL, RankVerdict, judge_ranks, ranks_among
 from bayescod.laws import further
@@ -134,6 +135,8 @@ def calibrate(
 
     Raises
     ------
+    ResultError
+        If fewer draws are sampled than are to be ranked among.
     SamplingError
         If the design hardly ever gives data that pass the screen, or cannot be simulated.
 
@@ -143,6 +146,12 @@ def calibrate(
     """
     simulate_key, fit_key = jax.random.split(jax.random.key(seed))
     fitted = fitted or spec
+    total = fitted.sampler.chains * fitted.sampler.draws
+    if not 1 <= n_draws <= total:
+        msg = (
+            f"draws to rank among: got {n_draws}, wanted 1 to the {total} that {fitted.name} keeps"
+        )
+        raise ResultError(msg)
     began = time.perf_counter()
     simulations = simulate(simulate_key, spec, lane, n_simulations, fitted=fitted)
     simulated = time.perf_counter()
@@ -150,7 +159,7 @@ def calibrate(
     sampled = time.perf_counter()
     truth, draws = tabulated(spec, fitted, simulations, run.posteriors, n_draws)
     names, columns = list(truth), list(truth.values())
-    true_values, drawn = np.stack(columns, axis=-1), np.stack(list(draws.values()), axis=-1)
+    true_values, drawn = np.stack(columns, axis=-1), np.stack([draws[n] for n in names], axis=-1)
     ranks = ranks_among(np.random.default_rng(seed), true_values, drawn)
     verdicts = judge_ranks(dict(zip(names, ranks.T, strict=True)), n_draws, level)
     diagnostics = [posterior.diagnostics for posterior in run.posteriors]
