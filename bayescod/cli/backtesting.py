@@ -76,7 +76,8 @@ def run_backtest(options: BacktestOptions) -> None:
     )
     for warning in scores.warnings:
         complain("warning", str(warning))
-    require_free(options.out, {"data_digest": scores.digest, "seed": str(options.seed)}, _PATHS)
+    known = {"data_digest": scores.digest, "seed": str(options.seed)}
+    require_free(options.out, known, tuple(_FIGURES))
     with progress_reporter(options.quiet) as progress:
         found = bayescod.api.backtest(
             scores,
@@ -90,10 +91,11 @@ def run_backtest(options: BacktestOptions) -> None:
             progress=progress,
         )
     frame = found.frame()
-    for path, draw in _FIGURES.items():
+    drawn = _FIGURES if len(frame) else {}
+    for path, draw in drawn.items():
         with replacing(options.out / path) as temporary:
             save_figure(draw(frame), temporary, "png")
-    write_backtest(found, options.out, _PATHS)
+    write_backtest(found, options.out, tuple(drawn))
     console = console_for(sys.stdout)
     show_backtest(summarise_backtest(frame), console)
     for method, benchmark, reason in found.skipped:
@@ -102,14 +104,17 @@ def run_backtest(options: BacktestOptions) -> None:
     console.print(f"Written to {options.out}", soft_wrap=True)
 
 
-def _methods(frame: pd.DataFrame) -> list[str]:
-    return list(dict.fromkeys(frame["method"]))
+def _shown(frame: pd.DataFrame) -> list[str]:
+    """Up to four methods, more than that cannot be told apart in one panel."""
+    present = list(dict.fromkeys(frame["method"]))
+    first = [name for name in _TELLING if name in present]
+    return [*first, *(name for name in present if name not in first)][:4]
 
 
+_TELLING = ("default", "cod", "end-to-end", "least-squares")
 _FIGURES: dict[str, Callable[[pd.DataFrame], Figure]] = {
-    "figures/truth.png": lambda frame: truth_figure(frame, _methods(frame)[0]),
-    "figures/pit.png": lambda frame: pit_figure(frame, _methods(frame)),
-    "figures/coverage.png": lambda frame: coverage_figure(frame, _methods(frame)),
-    "figures/ratio.png": lambda frame: ratio_figure(frame, _methods(frame)),
+    "figures/truth.png": lambda frame: truth_figure(frame, _shown(frame)[0]),
+    "figures/pit.png": lambda frame: pit_figure(frame, _shown(frame)),
+    "figures/coverage.png": lambda frame: coverage_figure(frame, _shown(frame)),
+    "figures/ratio.png": lambda frame: ratio_figure(frame, _shown(frame)),
 }
-_PATHS = tuple(_FIGURES)
