@@ -24,6 +24,8 @@ if TYPE_CHECKING:
         SpecError,
         UnknownNameError,
     )
+    from bayescod.evaluation.comparison import compare_laws
+    from bayescod.evaluation.sensitivity import sensitivity
     from bayescod.evaluation.simulation import simulate
     from bayescod.forecasting.records import BenchmarkForecast, ForecastSet
     from bayescod.forecasting.store import load
@@ -46,9 +48,11 @@ _MODULE_OF = {
     "SpecError": "bayescod.errors",
     "UnknownNameError": "bayescod.errors",
     "backtest": "bayescod.api",
+    "compare_laws": "bayescod.evaluation.comparison",
     "forecast": "bayescod.api",
     "load": "bayescod.forecasting.store",
     "read_scores": "bayescod.scores",
+    "sensitivity": "bayescod.evaluation.sensitivity",
     "simulate": "bayescod.evaluation.simulation",
 }
 
@@ -69,9 +73,11 @@ __all__ = [
     "UnknownNameError",
     "__version__",
     "backtest",
+    "compare_laws",
     "forecast",
     "load",
     "read_scores",
+    "sensitivity",
     "simulate",
 ]
 

@@ -119,8 +119,8 @@ def compare_laws(
     specs = [_spec(name) for name in dict.fromkeys(laws)]
     aim = _above(scores.llms) if target is None else parse_target(target, scores.llms)
     selection = select_ladder(scores, aim, ())
-    configure()
     chosen = _choose(scores, benchmarks)
+    configure()
     names = [one.benchmark for one in chosen.benchmarks]
     found: dict[tuple[str, str], _Compared] = {}
     notes: dict[tuple[str, str], str] = {}

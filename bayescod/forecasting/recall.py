@@ -29,6 +29,12 @@ class Recall:
     def __init__(self) -> None:
         self._known: dict[str, Posterior] = {}
 
+    def branch(self) -> Recall:
+        """One that knows all that this one does, and keeps what it learns to itself."""
+        other = Recall()
+        other._known = dict(self._known)
+        return other
+
     def __call__(
         self,
         keys: Sequence[Array],

@@ -235,4 +235,4 @@ def _power_remarks(found: Sensitivity) -> Iterator[str]:
 
 def _escaped(text: str) -> str:
     """Text whose characters mean nothing to Markdown or HTML."""
-    return re.sub(r"([\\`*_{}<>|#$~&])", r"\\\1", text)
+    return re.sub(r"([\\`*_{}\[\]<>|#$~&])", r"\\\1", text)
