@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float64]
 
 POWERS: Final = (0.8, 1.25)
-"""Powers at which changes of the forecast are given; the paper's own range of figures."""
+"""Powers at which changes of the forecast are given."""
 STEP: Final = 1.01
-"""The sensitivity is a slope at power one, by this factor up and down (the paper, section 2.4)."""
+"""The sensitivity is a slope at power one, by this factor up and down, as in the paper."""
 THRESHOLD: Final = 0.05
-"""From here on a sensitivity is worth a look: 0.05 is a shift of a normal by 0.3 of its standard
-deviation for a doubled power, about (the paper, section 2.4)."""
+"""From here on a sensitivity is worth a look (the paper): a normal moves by about 0.3 of its
+standard deviation for a doubled power."""
 PRIORS, LIKELIHOOD = "all priors", "likelihood"
 
 _WORDS: Final[Mapping[str, str]] = {
@@ -118,22 +118,14 @@ class PowerScaling:
         """
         import pandas as pd
 
-        return pd.DataFrame(
-            [
-                {"factor": row.factor, "sensitivity": row.sensitivity}
-                | {
-                    f"{name}_at_{power:g}": values[i]
-                    for name, values in (
-                        ("median", row.median),
-                        ("low", row.low),
-                        ("high", row.high),
-                    )
-                    for i, power in enumerate(POWERS)
-                }
-                | {"pareto_k": row.pareto_k, "verdict": row.verdict}
-                for row in self.rows
-            ]
-        )
+        rows = []
+        for row in self.rows:
+            entry: dict[str, object] = {"factor": row.factor, "sensitivity": row.sensitivity}
+            for i, power in enumerate(POWERS):
+                names = ("median", "low", "high")
+                entry |= {f"{name}_at_{power:g}": getattr(row, name)[i] for name in names}
+            rows.append(entry | {"pareto_k": row.pareto_k, "verdict": row.verdict})
+        return pd.DataFrame(rows)
 
 
 def power_scaling(spec: Spec, lane: Lane, posterior: Posterior, draws: FloatArray) -> PowerScaling:
