@@ -30,7 +30,8 @@ _NAME_WIDTH, _CELL_WIDTH = 26, 24
 _DASH: Final = "–"
 _NOTE: Final = (
     "change: of the median (the reference: the median itself, in per cent); width: of the 90 % "
-    "equal-tailed range, both in percentage points; share: of the items in the predictable subset. "
+    "equal-tailed range, both in percentage points; share: of the items in the predictable subset; "
+    "same: not a draw has changed. "
     "Set a change beside the reference's width; more than a quarter of it is bold. e: end-to-end "
     "where the reference is not; c: COD where the reference is not; !: the sampler's checks failed."
 )
@@ -171,6 +172,8 @@ def _group(rows: Mapping[str, SensitivityRow]) -> str:
 def _figures(row: SensitivityRow, reference: SensitivityRow) -> tuple[str, str, str, str]:
     """Change (median for the reference), width, share, and marks."""
     change = f"{100 * row.median:.1f}" if row.group == REFERENCE else points(row.change)
+    if row.group != REFERENCE and row.change == 0.0 and row.width == row.reference_width:
+        change = "same"
     share = f"{row.predictable_share:.0%}" if math.isfinite(row.predictable_share) else _DASH
     marks = "" if row.method == reference.method else {"cod": "c", "end-to-end": "e"}[row.method]
     marks += "!" if row.status == "fail" else ""

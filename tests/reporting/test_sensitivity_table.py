@@ -137,6 +137,20 @@ def test_hostile_names_stay_text(name: str) -> None:
     assert not re.search(r"(?<!\\)[<\[]", text)
 
 
+def test_no_change_at_all_is_told_from_a_small_one() -> None:
+    found = result("toy")
+    rows = [
+        cell(REFERENCE, "toy"),
+        cell("no bite", "toy"),
+        cell("a little", "toy", change=0.0004, median=0.6004),
+        cell("width alone", "toy", width=0.081),
+    ]
+    text = shown(dataclasses.replace(found, rows=tuple(rows)))
+    assert line_of(text, "no bite") == ["no", "bite", "same", "8.0", "62%"]
+    assert line_of(text, "a little") == ["a", "little", "+0.0", "8.0", "62%"]
+    assert line_of(text, "width alone") == ["width", "alone", "+0.0", "8.1", "62%"]
+
+
 def test_result_without_variants_is_said() -> None:
     found = result("toy")
     alone = dataclasses.replace(found, rows=found.rows[:1])
