@@ -12,9 +12,19 @@ from bayescod.api import forecast
 from bayescod.errors import DataError, SpecError, UnknownNameError
 from bayescod.forecasting import cod as forecasting_cod
 from bayescod.specs import spec_folder
-from tests._ladders import ANCHOR, GROWING, LEVEL, TARGET, benchmark_level, make_scores, rescored
+from tests._ladders import (
+    ANCHOR,
+    GROWING,
+    LEVEL,
+    TARGET,
+    Curve,
+    benchmark_level,
+    make_scores,
+    rescored,
+)
 
 HARD = (*GROWING[1:], GROWING[2])
+UNSOLVED = Curve(1e6, 0.0)
 
 
 def short(folder, name, **entries):
@@ -41,10 +51,11 @@ def specs(tmp_path_factory):
     mapping = short(folder, "mapping", warmup=100, draws=100)
     companions = {"end_to_end": f'"{end_to_end}"', "mapping": f'"{mapping}"'}
     cod = short(folder, "cod", **few, **companions)
+    no_mapping = short(folder, "cod-no-mapping", **few, end_to_end=companions["end_to_end"])
     with pytest.MonkeyPatch.context() as patch:
         for module in (sampling, forecasting_cod):
             patch.setattr(module, "judge", lambda diagnostics: ("pass", ()))
-        yield {"cod": cod, "end-to-end": end_to_end}
+        yield {"cod": cod, "cod-no-mapping": no_mapping, "end-to-end": end_to_end}
 
 
 @cache
@@ -193,6 +204,51 @@ def test_a_spec_file_is_used_in_the_place_of_the_shipped(cod, ask, specs):
     assert {one.reason.code for one in found.benchmarks} == {"asked"}
     assert found.spec == specs["end-to-end"]
     assert found.provenance["spec_digest"] != cod.provenance["spec_digest"]
+
+
+@pytest.mark.slow
+def test_cod_without_mapping_is_the_weighted_mean_of_its_clusters(ask):
+    """Every cluster of all items, a level one too; items that nobody ever solved count as zero."""
+    scores = make_scores(0, {"all": (*GROWING, LEVEL[0]), "some": (*GROWING, UNSOLVED)})
+    found = ask(scores, spec="cod-no-mapping")
+    for one, predicted, solved in zip(found.benchmarks, draws(found), (1.0, 0.75), strict=True):
+        assert (one.method, one.law, one.reason) == ("cod", "cod-no-mapping", None)
+        assert sum(cluster.n_items for cluster in one.clusters) == solved * 120
+        assert all(cluster.p_extrapolatable == 1.0 for cluster in one.clusters)
+        assert predicted["extrapolatable"].all()
+        np.testing.assert_allclose(predicted["predictable_share"], solved)
+        np.testing.assert_allclose(
+            predicted["latent_score"], solved * predicted["subset_score"], rtol=1e-12
+        )
+        assert not {"mapping_steps", "mapping_spread"} & predicted.keys()
+        assert (predicted["latent_score"] != predicted["end_to_end"]).all()
+        # 200 draws that nobody checked for convergence: near is all that can be asked.
+        assert predicted["latent_score"].mean() == pytest.approx(one.target.truth, abs=0.1)
+    assert found.provenance["spec_digest"].count("-") == 1
+
+
+def lacking(scores, *columns):
+    """The same scores, but the models table lacks what is named of one ladder LLM."""
+    changed = {}
+    for name in columns:
+        changed[name] = getattr(scores.llms, name).copy()
+        changed[name][3] = np.nan
+    return replace(scores, llms=replace(scores.llms, **changed))
+
+
+@pytest.mark.parametrize(
+    ("spec", "columns", "column"),
+    [
+        ("loss-intermediate", ("loss",), "loss"),
+        ("params-tokens", ("tokens",), "tokens"),
+        ("cod-params-tokens", ("params", "tokens"), "params, tokens"),
+    ],
+)
+def test_a_law_of_what_the_table_lacks_is_refused(spec, columns, column):
+    with pytest.raises(DataError) as caught:
+        forecast(lacking(two_benchmarks(), *columns), target=TARGET, model_spec=spec)
+    assert {problem.code for problem in caught.value.problems} == {"no-covariate"}
+    assert {problem.column for problem in caught.value.problems} == {column}
 
 
 def test_provenance_names_data_specs_and_versions(cod):
