@@ -259,10 +259,10 @@ def pareto_smoothed_weights(log_weights: FloatArray) -> tuple[FloatArray, float]
     if hasattr(arviz, "psislw"):
         smoothed, pareto_k = arviz.psislw(log_weights.ravel(), efficiency)
     else:
-        from arviz_stats.base import array_stats
-
         # ArviZ 1.x asks for log likelihoods, of which the weights are the reciprocals.
-        smoothed, pareto_k = array_stats.psislw(-log_weights.ravel(), efficiency)
+        likelihood = xr.DataArray(-log_weights, dims=_SAMPLE_DIMS)
+        found, pareto_k = likelihood.azstats.psislw(r_eff=efficiency, dim=list(_SAMPLE_DIMS))
+        smoothed = np.ravel(found.transpose(*_SAMPLE_DIMS))
     weights = np.exp(smoothed - np.max(smoothed))
     return np.asarray(weights / weights.sum(), dtype=np.float64), float(pareto_k)
 

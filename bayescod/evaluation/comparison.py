@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from bayescod.convergence import judge
-from bayescod.errors import BayescodWarning, DataError, SpecError, UnknownNameError
+from bayescod.errors import BayescodWarning, DataError, SpecError
 from bayescod.forecasting.curve_fits import CurveFit, fit_curves
 from bayescod.forecasting.ladder import Ladder, ladder_of
 from bayescod.forecasting.lanes import curve_lane
@@ -20,6 +20,7 @@ from bayescod.forecasting.streams import CURVE, stream
 from bayescod.sampling import configure
 from bayescod.scores.records import LLMTable, Scores
 from bayescod.scores.selection import Target, parse_target, select_ladder
+from bayescod.scores.slicing import choose_benchmarks
 from bayescod.specs import Spec, load_spec
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def compare_laws(
     specs = [_spec(name) for name in dict.fromkeys(laws)]
     aim = _above(scores.llms) if target is None else parse_target(target, scores.llms)
     selection = select_ladder(scores, aim, ())
-    chosen = _choose(scores, benchmarks)
+    chosen = choose_benchmarks(scores, benchmarks)
     configure()
     names = [one.benchmark for one in chosen.benchmarks]
     found: dict[tuple[str, str], _Compared] = {}
@@ -154,16 +155,6 @@ def _spec(name: str) -> Spec:
 def _above(llms: LLMTable) -> Target:
     most = float(np.nanmax(llms.compute_flops)) * _BEYOND
     return Target("beyond the ladder", most, float("nan"), float("nan"))
-
-
-def _choose(scores: Scores, benchmarks: Sequence[str]) -> Scores:
-    known = {one.benchmark: one for one in scores.benchmarks}
-    for name in benchmarks:
-        if name not in known:
-            raise UnknownNameError("benchmark", name, known)
-    if not benchmarks:
-        return scores
-    return replace(scores, benchmarks=tuple(known[name] for name in dict.fromkeys(benchmarks)))
 
 
 def _unheard(_done: int) -> None:

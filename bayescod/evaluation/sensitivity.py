@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Final
 
-from bayescod.errors import UnknownNameError
 from bayescod.evaluation.power_scaling import PowerScaling, power_scaling
 from bayescod.evaluation.refits import NotApplicable, Refits
 from bayescod.evaluation.variants import Variant, variants_of
@@ -17,6 +16,7 @@ from bayescod.progress import Progress, Silence
 from bayescod.sampling import configure
 from bayescod.scores.records import Scores
 from bayescod.scores.selection import parse_target, select_ladder
+from bayescod.scores.slicing import choose_benchmarks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,10 +149,11 @@ def sensitivity(
     What a variant shares with the reference is not sampled again: ``filter`` and ``mapping`` reuse
     the posteriors of curves and clusters, ``clustering`` those of the curves. Where a variant has
     to sample anew, a part of its change is Monte Carlo error: of the order of 2 % of the width at
-    1,000 effective draws.
+    1,000 effective draws. Without the smallest LLM the unit of ``a`` is another, and with it what
+    the filter's threshold on ``a`` means.
     """
     selection = select_ladder(scores, parse_target(target, scores.llms), anchors)
-    chosen = _choose(scores, benchmarks)
+    chosen = choose_benchmarks(scores, benchmarks)
     names = [one.benchmark for one in chosen.benchmarks]
     wanted = variants_of(variants, selection.ladder)
     shown = progress or Silence()
@@ -176,16 +177,6 @@ def sensitivity(
     }
     point = reference[0].target
     return Sensitivity(tuple(found), scaled, point.model, point.compute_flops, seconds)
-
-
-def _choose(scores: Scores, benchmarks: Sequence[str]) -> Scores:
-    known = {one.benchmark: one for one in scores.benchmarks}
-    for name in benchmarks:
-        if name not in known:
-            raise UnknownNameError("benchmark", name, known)
-    if not benchmarks:
-        return scores
-    return replace(scores, benchmarks=tuple(known[name] for name in dict.fromkeys(benchmarks)))
 
 
 def _rows(

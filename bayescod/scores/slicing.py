@@ -1,16 +1,44 @@
-"""Parts of a benchmark: some of its LLMs, or one half of its trials."""
+"""Parts of what was measured: some benchmarks, some of their LLMs, or one half of the trials."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from bayescod.errors import DataError, Problem, UnknownNameError
-from bayescod.scores.records import BenchmarkScores, FloatArray
+from bayescod.scores.records import BenchmarkScores, FloatArray, Scores
 
 IntArray = npt.NDArray[np.int64]
+
+
+def choose_benchmarks(scores: Scores, benchmarks: Sequence[str]) -> Scores:
+    """Scores of some benchmarks only.
+
+    Parameters
+    ----------
+    scores : Scores
+    benchmarks : sequence of str
+        In the order wanted; all where empty.
+
+    Returns
+    -------
+    Scores
+
+    Raises
+    ------
+    UnknownNameError
+        If there is no such benchmark.
+    """
+    known = {one.benchmark: one for one in scores.benchmarks}
+    for name in benchmarks:
+        if name not in known:
+            raise UnknownNameError("benchmark", name, known)
+    if not benchmarks:
+        return scores
+    return replace(scores, benchmarks=tuple(known[name] for name in dict.fromkeys(benchmarks)))
 
 
 def restrict(benchmark: BenchmarkScores, llms: Sequence[str]) -> BenchmarkScores:
