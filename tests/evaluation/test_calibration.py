@@ -278,4 +278,5 @@ def test_ignored_run_effects_are_caught(no_reruns):
     found = calibrate(short(COD, 400, 250), lane, 64, seed=1, fitted=short(silent, 400, 250))
     failed = {v.quantity: v.shape for v in found.verdicts if not v.passes}
     assert failed["run_scale"] == failed["walk_scale"] == "too low"
+    assert "too narrow" in failed["run_effect[0]"]
     assert LOG_LIKELIHOOD in failed
