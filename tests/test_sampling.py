@@ -73,6 +73,20 @@ def test_with_nothing_observed_the_posterior_is_the_prior():
     agrees((sites["c"] > priors["c"]["scale"]).astype(float), 2 * (1 - 0.8413447460685429))
 
 
+def test_how_the_law_goes_wrong_beyond_the_ladder_keeps_its_prior():
+    """With data and without: 8 figures at 6e-5, so a false alarm in 2,000."""
+    _, _, run = curve_run()
+    walk, drift = (END_TO_END.priors[n].parameters for n in ("walk_scale", "drift"))
+    for posterior in run.posteriors:
+        agrees(posterior.sites["walk_scale"], walk["concentration"] / walk["rate"])
+        agrees(np.log(posterior.sites["drift"]), drift["loc"])
+    # The negative control: of the spread the data do speak.
+    with pytest.raises(AssertionError):
+        agrees(
+            np.log(run.posteriors[0].sites["spread"]), END_TO_END.priors["spread"].parameters["loc"]
+        )
+
+
 def test_a_wrong_prior_would_be_noticed():
     """The negative control of the test above: a tenth off, in scale or level."""
     _, _, run = curve_run()
