@@ -12,9 +12,10 @@ from bayescod.baselines.methods import METHODS, method_of
 from bayescod.errors import DataError, Problem, UnknownNameError
 from bayescod.evaluation.backtest import backtest_rows, tasks_of
 from bayescod.evaluation.records import Backtest
-from bayescod.forecasting.fitting import fit, specs_of
+from bayescod.forecasting.fitting import fit
 from bayescod.forecasting.forecasts import forecasts_for
 from bayescod.forecasting.records import ForecastSet
+from bayescod.forecasting.spec_sets import specs_of
 from bayescod.progress import Progress, Silence
 from bayescod.sampling import configure
 from bayescod.scores.records import Scores

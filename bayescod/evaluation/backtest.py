@@ -13,10 +13,11 @@ from bayescod.baselines.methods import METHODS, Method, method_of
 from bayescod.errors import DataError
 from bayescod.evaluation.records import BacktestRow
 from bayescod.evaluation.scoring import score_row
-from bayescod.forecasting.fitting import BenchmarkFit, fit, specs_of
+from bayescod.forecasting.fitting import BenchmarkFit, fit
 from bayescod.forecasting.forecasts import forecasts_for
 from bayescod.forecasting.ladder import columns_of, ladder_of, measured
 from bayescod.forecasting.recall import Recall
+from bayescod.forecasting.spec_sets import specs_of
 from bayescod.forecasting.streams import REFERENCE, generator
 from bayescod.progress import Progress, Silence
 from bayescod.scores.records import BenchmarkScores, Scores

@@ -24,8 +24,9 @@ from bayescod.evaluation.pipeline_story import Design, simulate_benchmarks
 from bayescod.evaluation.ranks import RankVerdict, judge_ranks
 from bayescod.evaluation.records import BacktestRow
 from bayescod.evaluation.scoring import pit, score_row
-from bayescod.forecasting.fitting import Specs, fit
+from bayescod.forecasting.fitting import fit
 from bayescod.forecasting.forecasts import forecasts_for
+from bayescod.forecasting.spec_sets import Specs
 from bayescod.progress import Progress, Silence
 from bayescod.scores.selection import parse_target, select_ladder
 from bayescod.specs import Spec

@@ -9,11 +9,12 @@ from bayescod.errors import DataError
 from bayescod.evaluation.variants import Variant, edited_specs, touches
 from bayescod.forecasting.cod import CodFit
 from bayescod.forecasting.curve_fits import CurveFit
-from bayescod.forecasting.fitting import BenchmarkFit, Specs, fit
+from bayescod.forecasting.fitting import BenchmarkFit, fit
 from bayescod.forecasting.forecasts import forecasts_for
 from bayescod.forecasting.ladder import ladder_of
 from bayescod.forecasting.recall import Recall
 from bayescod.forecasting.records import BenchmarkForecast
+from bayescod.forecasting.spec_sets import Specs
 from bayescod.progress import Silence
 from bayescod.scores.records import Scores
 from bayescod.scores.selection import Selection, select_ladder

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Final
 from bayescod.evaluation.power_scaling import PowerScaling, power_scaling
 from bayescod.evaluation.refits import NotApplicable, Refits
 from bayescod.evaluation.variants import Variant, variants_of
-from bayescod.forecasting.fitting import specs_of
 from bayescod.forecasting.records import BenchmarkForecast
+from bayescod.forecasting.spec_sets import specs_of
 from bayescod.progress import Progress, Silence
 from bayescod.sampling import configure
 from bayescod.scores.records import Scores

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from bayescod.errors import SpecError, UnknownNameError
-from bayescod.forecasting.fitting import Specs
+from bayescod.forecasting.spec_sets import Specs
 from bayescod.specs import Spec, parse_spec
 
 

@@ -137,10 +137,26 @@ def curve_scores(
     return single_curve_scores(mean_at, departure, distance, run_normals, walk_normals)
 
 
+def require_covariates(spec: Spec, target: Target) -> None:
+    """Make sure that a law can be read off at a target, before hours are spent on it.
+
+    Parameters
+    ----------
+    spec : Spec
+    target : Target
+
+    Raises
+    ------
+    DataError
+        If the law needs parameters and tokens and the target's are not known.
+    """
+    known = np.isfinite(target.params) and np.isfinite(target.tokens)
+    if spec.law in LAWS and "log_tokens" in LAWS[spec.law].covariates and not known:
+        raise DataError([_no_tokens(spec, target)])
+
+
 def _along(fit: CurveFit, at: Mapping[str, FloatArray], target: Target) -> MeanAt:
-    wanted = LAWS[fit.spec.law].covariates
-    if not all(np.isfinite(at[name]).all() for name in wanted):
-        raise DataError([_no_tokens(fit.spec, target)])
+    require_covariates(fit.spec, target)
     column = {n: v[:, None] if np.ndim(v) else v for n, v in at.items()}
     draws = curve_draws(fit.spec.law, fit.posterior.sites)
     return lambda shift: draws.accuracy(further(column, shift))

@@ -10,45 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from bayescod.convergence import Reason
-from bayescod.errors import SpecError
 from bayescod.forecasting.cod import CodFit, Seconds, fit_clusters, steps_of
-from bayescod.forecasting.curve_fits import CurveFit, fit_curves
+from bayescod.forecasting.curve_fits import CurveFit, fit_curves, require_covariates
 from bayescod.forecasting.ladder import Ladder, fitted, ladder_of
 from bayescod.forecasting.recall import Sampling
-from bayescod.forecasting.stacking import loo_of, stacking_weights
+from bayescod.forecasting.spec_sets import Specs
+from bayescod.forecasting.stacking import MAX_PARETO_K, loo_of, stacking_weights
 from bayescod.forecasting.stages import Grouping, group_items
 from bayescod.forecasting.streams import CURVE, SPLIT, generator, stream
 from bayescod.progress import Progress
 from bayescod.sampling import sample_each
 from bayescod.scores.records import Scores
 from bayescod.scores.selection import Selection
-from bayescod.specs import Spec, load_spec
 
 FloatArray = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True, slots=True)
-class Specs:
-    """The specs of one forecast.
-
-    Attributes
-    ----------
-    end_to_end : Spec
-    cod, mapping : Spec or None
-        ``None`` for end-to-end alone; no mapping where the spec of COD names none.
-    by_tokens : Specs or None
-        The same in parameters and tokens: a rival on ladders that are not on one ratio of both.
-    """
-
-    end_to_end: Spec
-    cod: Spec | None = None
-    mapping: Spec | None = None
-    by_tokens: Specs | None = None
-
-    def all(self) -> tuple[Spec, ...]:
-        """Every spec that a forecast may use."""
-        own = tuple(s for s in (self.cod, self.end_to_end, self.mapping) if s is not None)
-        return own if self.by_tokens is None else (*own, *self.by_tokens.all())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,55 +57,6 @@ class BenchmarkFit:
         return self.curves[int(np.argmax(self.weights))]
 
 
-def specs_of(name: str) -> Specs:
-    """The specs that a choice of model spec stands for.
-
-    Parameters
-    ----------
-    name : str
-        ``auto``, a spec's name, or the path of a spec file.
-
-    Returns
-    -------
-    Specs
-
-    Raises
-    ------
-    SpecError, UnknownNameError
-        If a spec cannot be used as the main one.
-    """
-    if name == "auto":
-        return replace(specs_of("cod"), by_tokens=specs_of("cod-params-tokens"))
-    main = load_spec(name)
-    if main.program == "clusters":
-        end_to_end = load_spec(main.end_to_end)
-        mapping = load_spec(main.mapping) if main.mapping else None
-        _check_companions(main, end_to_end, mapping)
-        return Specs(end_to_end, main, mapping)
-    if main.program == "mapping":
-        msg = f"the spec {main.name} is of program mapping, wanted one of clusters or of one curve"
-        raise SpecError(msg)
-    return Specs(main)
-
-
-def _check_companions(main: Spec, end_to_end: Spec, mapping: Spec | None) -> None:
-    if end_to_end.program != "single_curve":
-        got = f"{end_to_end.name}, of program {end_to_end.program}"
-        msg = f"{main.name} names {got}, wanted single_curve"
-        raise SpecError(msg)
-    if mapping is not None and mapping.program != "mapping":
-        msg = f"{main.name} names {mapping.name}, of program {mapping.program}, wanted mapping"
-        raise SpecError(msg)
-    # Draw i is one world: where a draw has no subset, it takes the end-to-end draw beside it.
-    own, other = (spec.sampler.chains * spec.sampler.draws for spec in (main, end_to_end))
-    if own != other:
-        msg = (
-            f"{main.name} has {own} draws (chains times draws) and {end_to_end.name} has {other}; "
-            "give both as many, in a copy of either spec"
-        )
-        raise SpecError(msg)
-
-
 def fit(
     scores: Scores,
     selection: Selection,
@@ -162,6 +88,7 @@ def fit(
         In the order of ``scores.benchmarks``.
     """
     main = specs.cod or specs.end_to_end
+    require_covariates(main, selection.target)
     names = [benchmark.benchmark for benchmark in scores.benchmarks]
     whole = [
         ladder_of(benchmark, scores.llms, selection, main, eval_trials)
@@ -169,16 +96,7 @@ def fit(
     ]
     groupings, cluster_seconds = _group(names, whole, specs, smoothing, seed, progress)
     laws = _fit_laws(names, whole, specs, seed, progress, sampling)
-    chosen = specs
-    if specs.by_tokens is not None and laws.by_tokens > 0.5:
-        chosen = specs.by_tokens
-    cod: dict[int, CodFit] = {}
-    refused: dict[int, Reason] = {}
-    cod_seconds: dict[int, Seconds] = {}
-    if chosen.cod is not None:
-        cod, refused, cod_seconds = fit_clusters(
-            names, groupings, chosen.cod, chosen.mapping, seed, progress, sampling
-        )
+    cod, refused, cod_seconds = _fit_cod(names, groupings, specs, laws, seed, progress, sampling)
     fits = []
     for i in range(len(names)):
         own = cod_seconds.get(i, (0.0, 0.0, 0.0))
@@ -194,6 +112,39 @@ def fit(
         remarks = laws.remarks if len(curves) > 1 else ()
         fits.append(BenchmarkFit(grouping, whole[i], curves, weights, cod.get(i), remarks, seconds))
     return tuple(fits)
+
+
+def _fit_cod(
+    names: Sequence[str],
+    groupings: Sequence[Grouping],
+    specs: Specs,
+    laws: _Laws,
+    seed: int,
+    progress: Progress,
+    sampling: Sampling,
+) -> tuple[dict[int, CodFit], dict[int, Reason], dict[int, Seconds]]:
+    """COD of every benchmark that allows it, by the law that has more weight there."""
+    heavier = specs.by_tokens if laws.by_tokens > 0.5 else None
+    fits: dict[int, CodFit] = {}
+    refused: dict[int, Reason] = {}
+    seconds: dict[int, Seconds] = {}
+    for chosen, rival in ((specs, False), (heavier or specs, True)):
+        members = [i for i, curves in enumerate(laws.curves) if (len(curves) > 1) == rival]
+        if chosen.cod is None or not members:
+            continue
+        own, why, spent = fit_clusters(
+            [names[i] for i in members],
+            [groupings[i] for i in members],
+            chosen.cod,
+            chosen.mapping,
+            seed,
+            progress,
+            sampling,
+        )
+        fits |= {members[k]: one for k, one in own.items()}
+        refused |= {members[k]: one for k, one in why.items()}
+        seconds |= {members[k]: one for k, one in spent.items()}
+    return fits, refused, seconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -229,10 +180,9 @@ def _fit_laws(
     second, more = fit_curves(keys, spec, ladders, steps_of(progress), sampling)
     # One weight over all benchmarks: the ratio of tokens to parameters is the ladder's, and the
     # scores of one benchmark are too few to tell two laws apart.
-    densities = [
-        np.concatenate([loo_of(fit).elpd for fit in fits])
-        for fits in ([first[i] for i in rivals], second)
-    ]
+    loos = [[loo_of(fit) for fit in fits] for fits in ([first[i] for i in rivals], second)]
+    densities = [np.concatenate([loo.elpd for loo in law]) for law in loos]
+    pareto_k = np.concatenate([loo.pareto_k for law in loos for loo in law])
     weight = float(stacking_weights(densities)[1])
     for i, rival, spent in zip(rivals, second, more, strict=True):
         curves[i] = (first[i], rival)
@@ -240,7 +190,8 @@ def _fit_laws(
     text = (
         "the ladder is not on one ratio of tokens to parameters: weights by stacking of "
         f"leave-one-LLM-out densities are {1.0 - weight:.2f} for {specs.end_to_end.name}, "
-        f"{weight:.2f} for {spec.name}"
+        f"{weight:.2f} for {spec.name}; Pareto k is above {MAX_PARETO_K} at "
+        f"{(pareto_k > MAX_PARETO_K).sum()} of {pareto_k.size} of them"
     )
     return _Laws(curves, seconds, weight, (Reason("law-weights", text),))
 

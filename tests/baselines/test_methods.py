@@ -4,7 +4,7 @@ import pytest
 
 from bayescod.baselines.methods import METHODS, method_of
 from bayescod.errors import UnknownNameError
-from bayescod.forecasting.fitting import specs_of
+from bayescod.forecasting.spec_sets import specs_of
 
 
 def test_default_comes_first():

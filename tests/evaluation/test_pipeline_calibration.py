@@ -21,7 +21,7 @@ from bayescod.evaluation.pipeline_story import Design, simulate_benchmarks
 from bayescod.evaluation.ranks import RankVerdict, judge_ranks
 from bayescod.forecasting import cod
 from bayescod.forecasting.coupling import coupled_normals
-from bayescod.forecasting.fitting import specs_of
+from bayescod.forecasting.spec_sets import specs_of
 from bayescod.scores.records import Scores
 from bayescod.specs import load_spec, parse_spec
 from tests._factories import make_benchmark

@@ -9,8 +9,9 @@ import pytest
 from scipy.stats import beta, gamma, halfnorm, lognorm, norm
 
 from bayescod.convergence import Diagnostics, judge
-from bayescod.forecasting.fitting import Specs, fit
+from bayescod.forecasting.fitting import fit
 from bayescod.forecasting.forecasts import forecasts_for
+from bayescod.forecasting.spec_sets import Specs
 from bayescod.forecasting.stacking import loo_of, stacking_weights
 from bayescod.laws import LAWS
 from bayescod.reporting.progress import Silence
