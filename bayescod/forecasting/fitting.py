@@ -39,6 +39,8 @@ class BenchmarkFit:
     weights : tuple of float
         Of the laws, summing to one.
     cod : CodFit or None
+    cod_weight : float
+        Share of the draws that COD gives where it applies.
     remarks : tuple of Reason
     seconds : mapping of str to float
     """
@@ -48,6 +50,7 @@ class BenchmarkFit:
     curves: tuple[CurveFit, ...]
     weights: tuple[float, ...]
     cod: CodFit | None
+    cod_weight: float
     remarks: tuple[Reason, ...]
     seconds: Mapping[str, float]
 
@@ -110,7 +113,11 @@ def fit(
         curves = laws.curves[i]
         weights = (1.0 - laws.by_tokens, laws.by_tokens) if len(curves) > 1 else (1.0,)
         remarks = laws.remarks if len(curves) > 1 else ()
-        fits.append(BenchmarkFit(grouping, whole[i], curves, weights, cod.get(i), remarks, seconds))
+        fits.append(
+            BenchmarkFit(
+                grouping, whole[i], curves, weights, cod.get(i), specs.cod_weight, remarks, seconds
+            )
+        )
     return tuple(fits)
 
 

@@ -49,6 +49,7 @@ class _Draws:
     share: FloatArray
     extra: Mapping[str, tuple[tuple[str, ...], npt.NDArray[np.generic]]]
     n_end_to_end: int
+    n_without_subset: int
 
 
 def forecasts_for(
@@ -136,7 +137,7 @@ def _predict(
         extra["law"] = (("draw",), law)
     if one.cod is None:
         nothing = np.full(direct.shape, np.nan)
-        return _Draws(compute, direct, nothing, nothing[-1], extra, direct.shape[1])
+        return _Draws(compute, direct, nothing, nothing[-1], extra, direct.shape[1], 0)
     cod = one.cod
     subset = _subset(one, cod, rng, compute, target, run_normals)
     share = cod.masks.share[cod.masks.of_draw]
@@ -148,7 +149,7 @@ def _predict(
     }
     if cod.mapping is None:
         # Nothing speaks for what is outside the clusters: items that no LLM has ever solved.
-        return _Draws(compute, full_scores(subset, share, np.zeros(1)), subset, share, extra, 0)
+        return _Draws(compute, full_scores(subset, share, np.zeros(1)), subset, share, extra, 0, 0)
     steps, map_spread = draw_for_each(rng, cod.mappings, lane_of_draw, cod.mapping.degree or 4)
     rest = with_spread(
         np.asarray(monotone_polynomial(np.nan_to_num(subset), steps)),
@@ -156,13 +157,14 @@ def _predict(
         rng.standard_normal(share.size),
     )
     mapped = full_scores(np.nan_to_num(subset), share, rest)
-    fallen_back = (lane_of_draw < 0) & (share < 1.0)
+    without = (lane_of_draw < 0) & (share < 1.0)
+    fallen_back = without | (rng.random(share.size) >= one.cod_weight)
     latent = np.where(fallen_back, direct, mapped)
     extra |= {
         "mapping_steps": (("draw", "step"), steps),
         "mapping_spread": (("draw",), map_spread),
     }
-    return _Draws(compute, latent, subset, share, extra, int(fallen_back.sum()))
+    return _Draws(compute, latent, subset, share, extra, int(fallen_back.sum()), int(without.sum()))
 
 
 def _direct(
@@ -231,7 +233,10 @@ def _cautions(
     found = [*reasons, *one.grouping.remarks, *one.remarks]
     cautious = False
     if one.cod is not None:
-        part = draws.n_end_to_end / draws.latent.shape[1]
+        if one.cod_weight < 1.0:
+            text = f"{1.0 - one.cod_weight:.0%} of the draws are end-to-end, the others COD"
+            found.append(Reason("pooled", text))
+        part = draws.n_without_subset / draws.latent.shape[1]
         if part > 0:
             text = f"{part:.0%} of the draws have no usable subset and take the end-to-end forecast"
             found.append(Reason("no-subset", text))

@@ -7,6 +7,11 @@ from dataclasses import dataclass, replace
 from bayescod.errors import SpecError
 from bayescod.specs import Spec, load_spec
 
+POOLED = 0.5
+"""COD errs where hard items have yet to rise, the one curve where items differ most; a ladder's own
+scores do not tell which errs more beyond it, and a pool in equal parts is hard to beat then
+(R. T. Clemen, International Journal of Forecasting 5, 1989)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Specs:
@@ -19,12 +24,15 @@ class Specs:
         ``None`` for end-to-end alone; no mapping where the spec of COD names none.
     by_tokens : Specs or None
         The same in parameters and tokens: a rival on ladders that are not on one ratio of both.
+    cod_weight : float
+        Share of the draws that COD gives where it applies; the others are end-to-end.
     """
 
     end_to_end: Spec
     cod: Spec | None = None
     mapping: Spec | None = None
     by_tokens: Specs | None = None
+    cod_weight: float = 1.0
 
     def all(self) -> tuple[Spec, ...]:
         """Every spec that a forecast may use."""
@@ -50,7 +58,8 @@ def specs_of(name: str) -> Specs:
         If a spec cannot be used as the main one.
     """
     if name == "auto":
-        return replace(specs_of("cod"), by_tokens=specs_of("cod-params-tokens"))
+        rival = replace(specs_of("cod-params-tokens"), cod_weight=POOLED)
+        return replace(specs_of("cod"), by_tokens=rival, cod_weight=POOLED)
     main = load_spec(name)
     if main.program == "clusters":
         end_to_end = load_spec(main.end_to_end)

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpyro
 from jax import Array
-from numpyro.distributions import biject_to
+from numpyro.distributions import biject_to, constraints
 from numpyro.infer.util import log_density
 
 from bayescod.laws import LAWS, Law
@@ -19,6 +19,7 @@ from bayescod.programs.clusters import clusters
 from bayescod.programs.geometry import EndPoints, from_end_points
 from bayescod.programs.loss_intermediate import loss_intermediate
 from bayescod.programs.mapping import mapping
+from bayescod.programs.simplex import GammaCoordinates
 from bayescod.programs.single_curve import single_curve
 from bayescod.specs import Spec
 
@@ -68,9 +69,9 @@ def program_of(spec: Spec) -> Callable[..., None]:
 def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
     """Unconstrained space of a spec's program on one data set.
 
-    Sites of Eq. 1 are walked in the coordinates of :mod:`bayescod.programs.geometry`, all others in
-    NumPyro's own. Padding has a standard normal density in its coordinates, so that it costs the
-    sampler nothing to walk there.
+    Sites of Eq. 1 are walked in the coordinates of :mod:`bayescod.programs.geometry`, points on a
+    simplex in those of :mod:`bayescod.programs.simplex`, all others in NumPyro's own. Padding has
+    a standard normal density in its coordinates, so that it costs the sampler nothing there.
 
     Parameters
     ----------
@@ -90,7 +91,7 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
     trace = numpyro.handlers.trace(seeded).get_trace(data=given, pass_rate=rate)
     law = _end_point_law(spec)
     transforms = {
-        name: biject_to(site["fn"].support)
+        name: _coordinates_of(site["fn"])
         for name, site in trace.items()
         if site["type"] == "sample"
         and not site["is_observed"]
@@ -144,6 +145,12 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
         }
 
     return Space(potential, lambda coordinates: walk(coordinates)[0], initial)
+
+
+def _coordinates_of(prior: Any) -> Any:
+    if prior.support is constraints.simplex:
+        return GammaCoordinates(prior.concentration.sum(-1))
+    return biject_to(prior.support)
 
 
 # Chains start this far apart, in coordinates whose posterior has a width of order one: R-hat can
