@@ -104,7 +104,7 @@ def test_what_does_not_apply_is_said():
     found = backtest(replace(SCORES, llms=llms), holdouts=["llm-7"], methods=methods)
     reasons = {method: why for method, _, why in found.skipped}
     assert "the same as end-to-end" in reasons["end-to-end-accuracy"]
-    assert "needs params, tokens of every ladder model" in reasons["params-tokens"]
+    assert "needs parameters and tokens of the target" in reasons["params-tokens"]
     assert "needs loss of every ladder model" in reasons["loss-intermediate"]
     assert {row.method for row in found.rows} == {"last-value"}
 
