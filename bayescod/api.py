@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 from bayescod import __version__
 from bayescod.baselines.methods import METHODS, method_of
-from bayescod.errors import DataError, Problem, UnknownNameError
+from bayescod.errors import DataError, Problem
 from bayescod.evaluation.backtest import backtest_rows, tasks_of
 from bayescod.evaluation.records import Backtest
 from bayescod.forecasting.fitting import fit
@@ -20,6 +20,7 @@ from bayescod.progress import Progress, Silence
 from bayescod.sampling import configure
 from bayescod.scores.records import Scores
 from bayescod.scores.selection import Selection, parse_target, select_ladder
+from bayescod.scores.slicing import choose_benchmarks
 from bayescod.specs import Spec
 
 
@@ -94,7 +95,7 @@ def forecast_selection(
 ) -> ForecastSet:
     """Forecast under a selection of LLMs that is already made; see :func:`forecast`."""
     _check(smoothing, eval_trials, seed)
-    chosen = _choose(scores, benchmarks)
+    chosen = choose_benchmarks(scores, benchmarks)
     specs = specs_of(model_spec)
     configure()
     fits = fit(chosen, selection, specs, smoothing, eval_trials, seed, progress or Silence())
@@ -163,7 +164,7 @@ def backtest(
         raise DataError([Problem("distance", "distance of a backtest", got=got, wanted=">= 1")])
     names = tuple(dict.fromkeys(methods)) or tuple(METHODS)
     specs = [method_of(name).spec for name in names]
-    chosen = _choose(scores, benchmarks)
+    chosen = choose_benchmarks(scores, benchmarks)
     configure()
     tasks, skipped = tasks_of(chosen, holdouts, anchors, tuple(dict.fromkeys(distances)))
     rows, left_out, seconds = backtest_rows(
@@ -186,16 +187,6 @@ def backtest(
         },
         warnings=tuple(str(problem) for problem in scores.warnings),
     )
-
-
-def _choose(scores: Scores, benchmarks: Sequence[str]) -> Scores:
-    known = {benchmark.benchmark: benchmark for benchmark in scores.benchmarks}
-    for name in benchmarks:
-        if name not in known:
-            raise UnknownNameError("benchmark", name, known)
-    if not benchmarks:
-        return scores
-    return replace(scores, benchmarks=tuple(known[name] for name in dict.fromkeys(benchmarks)))
 
 
 def _check(smoothing: str, eval_trials: int | None, seed: int) -> None:
