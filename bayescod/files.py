@@ -6,9 +6,11 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from bayescod.errors import ResultError
 
 _LONGEST_SLUG = 40
 
@@ -101,3 +103,30 @@ def write_text(path: Path, text: str) -> None:
     """
     with replacing(path) as temporary:
         temporary.write_bytes(text.encode("utf-8"))
+
+
+def require_same_run(
+    directory: Path, there: Mapping[str, object], run: Mapping[str, object]
+) -> None:
+    """Refuse a folder that holds another run.
+
+    Parameters
+    ----------
+    directory : Path
+    there : mapping
+        What the folder says of its run.
+    run : mapping
+        What is known of the run that wants to write there; keys that either lacks are not compared.
+
+    Raises
+    ------
+    ResultError
+        If they differ, with the first difference.
+    """
+    for key, value in run.items():
+        if key in there and there[key] != value:
+            msg = (
+                f"{directory} holds another run: its {key.replace('_', ' ')} is {there[key]!r}, "
+                f"this one's is {value!r}; give another folder or remove that one"
+            )
+            raise ResultError(msg)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bayescod.api
-from bayescod.cli.exits import complain
+from bayescod.cli.tables import read_tables
 from bayescod.evaluation.store import require_free, write_backtest
 from bayescod.evaluation.summary import summarise_backtest
 from bayescod.files import replacing
@@ -19,7 +19,6 @@ from bayescod.reporting.backtests import ratio_figure, truth_figure
 from bayescod.reporting.progress import progress_reporter
 from bayescod.reporting.style import save_figure
 from bayescod.reporting.terminal import console_for
-from bayescod.scores import read_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,14 +67,9 @@ def run_backtest(options: BacktestOptions) -> None:
     BayescodError
         If the input cannot be used; nothing is written then.
     """
-    scores = read_scores(
-        options.scores,
-        options.models,
-        options.benchmarks_table,
-        smoothing="none" if options.smoothing == "none" else "horizontal",
+    scores = read_tables(
+        options.scores, options.models, options.benchmarks_table, options.smoothing
     )
-    for warning in scores.warnings:
-        complain("warning", str(warning))
     known = {"data_digest": scores.digest, "seed": str(options.seed)}
     require_free(options.out, known, tuple(_FIGURES))
     with progress_reporter(options.quiet) as progress:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bayescod.api
-from bayescod.cli.exits import complain, leave
+from bayescod.cli.exits import leave
+from bayescod.cli.tables import read_tables, warn
 from bayescod.errors import DataError, Problem
 from bayescod.forecasting.store import require_free, write_forecast
 from bayescod.reporting.progress import progress_reporter
@@ -69,14 +69,9 @@ def run_forecast(options: ForecastOptions) -> None:
     BayescodError
         If the input cannot be used; nothing is written then.
     """
-    scores = read_scores(
-        options.scores,
-        options.models,
-        options.benchmarks_table,
-        # Vertical smoothing acts on the difficulty profiles; checkpoints are summed as usual.
-        smoothing="none" if options.smoothing == "none" else "horizontal",
+    scores = read_tables(
+        options.scores, options.models, options.benchmarks_table, options.smoothing
     )
-    shown = _warn(str(warning) for warning in scores.warnings)
     target = parse_target(options.target, scores.llms).name
     known = {"data_digest": scores.digest, "seed": options.seed, "spec": options.model_spec}
     require_free(options.out, known | {"target": target})
@@ -93,7 +88,8 @@ def run_forecast(options: ForecastOptions) -> None:
             seed=options.seed,
             progress=progress,
         )
-    _warn(warning for warning in forecasts.warnings if warning not in shown)
+    shown = {str(warning) for warning in scores.warnings}
+    warn(warning for warning in forecasts.warnings if warning not in shown)
     write_forecast(forecasts, options.out)
     console = console_for(sys.stdout)
     show_forecast(forecasts, console, options.accept)
@@ -131,13 +127,6 @@ def run_demo(out: Path | None) -> None:
         write_forecast(forecasts, out)
         console.print(f"Written to {out}", soft_wrap=True)
     leave(forecasts)
-
-
-def _warn(warnings: Iterable[str]) -> tuple[str, ...]:
-    shown = tuple(warnings)
-    for warning in shown:
-        complain("warning", warning)
-    return shown
 
 
 def _largest_target(llms: LLMTable) -> str:

@@ -15,7 +15,7 @@ import pandas as pd
 from bayescod.errors import ResultError
 from bayescod.evaluation.records import COLUMNS, Backtest
 from bayescod.evaluation.summary import by_ratio, summarise_backtest
-from bayescod.files import sha256_of, write_text
+from bayescod.files import require_same_run, sha256_of, write_text
 
 _TABLE: Final = "backtest.csv"
 _SUMMARY: Final = "summary.json"
@@ -188,14 +188,7 @@ def require_free(directory: Path, run: Mapping[str, str], figures: Sequence[str]
     if not (directory / _SUMMARY).is_file():
         msg = f"{directory} holds files that are no backtest; give an empty or a new folder"
         raise ResultError(msg)
-    there = run_identity(_provenance_in(directory / _SUMMARY))
-    for key, value in run.items():
-        if key in there and there[key] != value:
-            msg = (
-                f"{directory} holds another run: its {key.replace('_', ' ')} is {there[key]!r}, "
-                f"this one's is {value!r}; give another folder or remove that one"
-            )
-            raise ResultError(msg)
+    require_same_run(directory, run_identity(_provenance_in(directory / _SUMMARY)), run)
 
 
 def _provenance_in(path: Path) -> dict[str, str]:

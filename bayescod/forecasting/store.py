@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 
 from bayescod.errors import ResultError
-from bayescod.files import file_stem, replacing, sha256_of, write_text
+from bayescod.files import file_stem, replacing, require_same_run, sha256_of, write_text
 from bayescod.forecasting.codec import Json, from_json, posterior_path, to_json
 from bayescod.forecasting.records import BenchmarkForecast, ForecastSet
 
@@ -164,14 +164,7 @@ def require_free(out: Path, run: Mapping[str, object]) -> None:
     if not (out / _FORECAST).is_file():
         msg = f"{out} holds files that are no forecast; give an empty or a new folder"
         raise ResultError(msg)
-    there = run_identity(_read_json(out / _FORECAST))
-    for key, value in run.items():
-        if key in there and there[key] != value:
-            msg = (
-                f"{out} holds another run: its {key.replace('_', ' ')} is {there[key]!r}, "
-                f"this one's is {value!r}; give another folder or remove that one"
-            )
-            raise ResultError(msg)
+    require_same_run(out, run_identity(_read_json(out / _FORECAST)), run)
 
 
 def _predictive(forecasts: ForecastSet) -> xr.Dataset:
