@@ -19,8 +19,8 @@ from bayescod.reporting.backtest_table import markdown_table
 from bayescod.reporting.backtests import coverage_figure, pit_figure, ratio_figure, truth_figure
 
 METHODS = (
-    *("default", "cod", "cod-no-anchor", "end-to-end", "loss-intermediate", "broken-power-law"),
-    *("logistic", "least-squares", "last-value"),
+    *("default", "cod", "cod-no-anchor", "end-to-end", "loss-intermediate", "logistic"),
+    *("least-squares", "last-value"),
 )
 TELLING = ("default", "cod", "end-to-end", "least-squares")
 BEGIN, END = "<!-- record: made by examples/record.py -->\n", "<!-- end of the record -->\n"
