@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 import bayescod
 import bayescod.api
 import bayescod.cli.runs
+import bayescod.cli.tables
 import bayescod.datasets
 from bayescod.cli.app import app
 from bayescod.errors import SamplingError, UnknownNameError
@@ -127,13 +128,13 @@ def test_smoothing_of_the_reader(
     world: World, monkeypatch: pytest.MonkeyPatch, asked: str, read: str
 ) -> None:
     seen: list[str] = []
-    read_scores = bayescod.cli.runs.read_scores
+    read_scores = bayescod.cli.tables.read_scores
 
     def spy(*paths: Any, smoothing: str) -> Any:
         seen.append(smoothing)
         return read_scores(*paths, smoothing=smoothing)
 
-    monkeypatch.setattr(bayescod.cli.runs, "read_scores", spy)
+    monkeypatch.setattr(bayescod.cli.tables, "read_scores", spy)
     assert world.forecast("--smoothing", asked).code == 0
     assert seen == [read]
     assert world.asked[0]["smoothing"] == asked

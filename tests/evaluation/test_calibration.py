@@ -193,9 +193,9 @@ def test_padding_is_not_ranked():
     np.testing.assert_array_equal(draws["b[1]"], np.tile(found.sites["b"][[0, 2], 1], (10, 1)))
 
 
-@pytest.mark.parametrize("n_draws", [0, 1001])
+@pytest.mark.parametrize("n_draws", [0, 3001])
 def test_more_draws_than_are_sampled_are_refused(n_draws):
-    wanted = f"got {n_draws}, wanted 1 to the 1000 that mapping keeps"
+    wanted = f"got {n_draws}, wanted 1 to the 3000 that mapping keeps"
     with pytest.raises(ResultError, match=wanted):
         calibrate(MAPPING, lane_of(MAPPING), 2, seed=0, n_draws=n_draws)
 

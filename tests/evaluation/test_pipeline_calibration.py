@@ -86,7 +86,7 @@ def test_run_effects_move_all_clusters_of_one_llm():
 
 
 def test_a_story_whose_clusters_never_grow_is_refused():
-    never = parse_spec(COD.text.replace("min_growth = 0.02", "min_growth = 1.5"))
+    never = parse_spec(COD.text.replace("min_growth = 0.1 ", "min_growth = 1.5 "))
     with pytest.raises(SamplingError, match="hardly any benchmark drawn from cod has 5 clusters"):
         simulate_benchmarks(0, never, DESIGN)
 
