@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bayescod.baselines.methods import METHODS, Method, method_of
+from bayescod.baselines.methods import METHODS, ClosedForm, Method, method_of
 from bayescod.errors import DataError
 from bayescod.evaluation.records import BacktestRow
 from bayescod.evaluation.scoring import score_row
@@ -141,7 +141,7 @@ class TaskRun:
         if why:
             return [], [(name, "", why)]
         if method.closed_form is not None:
-            return self._closed_form(name, method), []
+            return self._closed_form(name, method.closed_form), []
         try:
             fits = self._fits_for(method)
         except DataError as error:
@@ -194,10 +194,7 @@ class TaskRun:
                     forecast.draws(),
                 )
 
-    def _closed_form(self, name: str, method: Method) -> list[BacktestRow]:
-        draw = method.closed_form
-        if draw is None:
-            return []
+    def _closed_form(self, name: str, draw: ClosedForm) -> list[BacktestRow]:
         rows = []
         spec = load_spec("end-to-end")
         for held_out in self._task.held_out:
