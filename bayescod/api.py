@@ -99,8 +99,7 @@ def forecast_selection(
     specs = specs_of(model_spec)
     configure()
     fits = fit(chosen, selection, specs, smoothing, eval_trials, seed, progress or Silence())
-    names = [benchmark.benchmark for benchmark in chosen.benchmarks]
-    found = forecasts_for(fits, names, selection, seed)
+    found = forecasts_for(fits, selection, seed)
     return ForecastSet(
         benchmarks=found,
         target=replace(found[0].target, truth=None),

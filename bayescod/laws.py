@@ -142,3 +142,24 @@ def further(at: Values, log_compute: ArrayLike) -> dict[str, Any]:
     half = 0.5 * jnp.asarray(log_compute)
     part = {"log_compute": 2.0 * half, "log_params": half, "log_tokens": half}
     return {name: value + part[name] if name in part else value for name, value in at.items()}
+
+
+def against_draws(at: Values, axes: int = 1) -> dict[str, Any]:
+    """Covariates along their first axis, so that they broadcast against parameters' draws.
+
+    Parameters
+    ----------
+    at : mapping of str to array
+        (point,), and numbers.
+    axes : int
+        Axes of the parameters: 1 for (draw,), 2 for (draw, cluster).
+
+    Returns
+    -------
+    dict of str to array
+        (point, 1) or (point, 1, 1); numbers as they are.
+    """
+    return {
+        name: jnp.reshape(value, (-1, *(1,) * axes)) if jnp.ndim(value) else value
+        for name, value in at.items()
+    }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bayescod.baselines.methods import METHODS, ClosedForm, Method, method_of
+from bayescod.baselines.methods import ClosedForm, Method, method_of
 from bayescod.errors import DataError
 from bayescod.evaluation.records import BacktestRow
 from bayescod.evaluation.scoring import score_row
@@ -148,7 +148,7 @@ class TaskRun:
             return [], [(name, "", error.problems[0].message)]
         kept = [one for one in fits if one.cod is not None or not method.cod_only]
         skipped = [
-            (name, one.whole.scores.benchmark, one.grouping.reason.message)
+            (name, one.benchmark, one.grouping.reason.message)
             for one in fits
             if one not in kept and one.grouping.reason is not None
         ]
@@ -179,9 +179,8 @@ class TaskRun:
             return
         target = parse_target(held_out, self._scores.llms)
         selection = replace(self._task.selection, target=target)
-        names = [one.whole.scores.benchmark for one in fits]
         truth = self._truths(held_out)
-        for forecast in forecasts_for(fits, names, selection, self._seed):
+        for forecast in forecasts_for(fits, selection, self._seed):
             if forecast.benchmark in truth:
                 yield score_row(
                     forecast.benchmark,
@@ -277,7 +276,7 @@ def backtest_rows(
     tasks : sequence of Task
         From :func:`tasks_of`.
     methods : sequence of str
-        All that apply where empty.
+        Keys of :data:`bayescod.baselines.methods.METHODS`, none twice.
     smoothing : str
     seed : int
     progress : Progress
@@ -290,16 +289,15 @@ def backtest_rows(
     seconds : dict of str to float
         By method; posteriors that several methods read count for the first.
     """
-    names = tuple(dict.fromkeys(methods)) or tuple(METHODS)
     # Where a benchmark lacks the scores that a distance leaves out, two distances are one.
     rows: dict[tuple[str, str, str, float], BacktestRow] = {}
     skipped: list[Skipped] = []
-    seconds = dict.fromkeys(names, 0.0)
-    progress.phase("backtest", len(tasks) * len(names))
+    seconds = dict.fromkeys(methods, 0.0)
+    progress.phase("backtest", len(tasks) * len(methods))
     for task in tasks:
         run = TaskRun(scores, task, smoothing, seed)
         skipped += run.skipped
-        for name in names:
+        for name in methods:
             began = time.perf_counter()
             found, left_out = run.rows(name)
             rows |= {(r.benchmark, r.model, r.method, r.compute_ratio): r for r in found}

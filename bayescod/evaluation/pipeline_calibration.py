@@ -90,9 +90,8 @@ def calibrate_pipeline(
     selection = select_ladder(scores, parse_target(scores.llms.name[-1], scores.llms), ())
     heard = progress or Silence()
     fits = fit(scores, selection, specs, "none", None, seed, heard)
-    names = [one.benchmark for one in scores.benchmarks]
     rows = []
-    for found in forecasts_for(fits, names, selection, seed):
+    for found in forecasts_for(fits, selection, seed):
         truth = found.target.truth
         if truth is None:
             raise SamplingError(f"the simulated benchmark {found.benchmark} lacks its truth")

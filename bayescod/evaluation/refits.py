@@ -84,7 +84,7 @@ class Refits:
             If an edited spec cannot be used.
         """
         touched = {spec.program for spec in self._specs.all() if touches(spec, variant.edits)}
-        why = {_name(one): _why_not(variant, touched, one) for one in self._fits}
+        why = {one.benchmark: _why_not(variant, touched, one) for one in self._fits}
         found: dict[str, BenchmarkForecast | NotApplicable] = {
             name: NotApplicable(text) for name, text in why.items() if text
         }
@@ -118,15 +118,11 @@ class Refits:
             scores = replace(self._scores, benchmarks=tuple(kept))
             recall = self._recall.branch()
             fits = fit(scores, selection, specs, _SMOOTHING, None, self._seed, Silence(), recall)
-            found |= {_name(new): self._forecast(new, selection) for new in fits}
+            found |= {new.benchmark: self._forecast(new, selection) for new in fits}
         return found
 
     def _forecast(self, one: BenchmarkFit, selection: Selection) -> BenchmarkForecast:
-        return forecasts_for((one,), (_name(one),), selection, self._seed)[0]
-
-
-def _name(one: BenchmarkFit) -> str:
-    return one.whole.scores.benchmark
+        return forecasts_for((one,), selection, self._seed)[0]
 
 
 def _why_not(variant: Variant, touched: set[str], one: BenchmarkFit) -> str:

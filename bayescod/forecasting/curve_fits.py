@@ -20,7 +20,7 @@ from bayescod.forecasting.predictive import (
     single_curve_scores,
 )
 from bayescod.forecasting.recall import Sampling
-from bayescod.laws import LAWS, further
+from bayescod.laws import LAWS, against_draws, further
 from bayescod.programs.loss_intermediate import SITES, log_loss, score_at_loss
 from bayescod.sampling import Lane, Posterior, sample_each
 from bayescod.scores.selection import Target
@@ -52,7 +52,7 @@ class CurveFit:
         """(llm, draw) accuracy of the ladder's LLMs by the law."""
         if self.spec.program == "loss_intermediate":
             return _at_loss(self, self.ladder.log_loss[:, None] - self.ladder.log_loss[0])
-        at = {n: v[:, None] if np.ndim(v) else v for n, v in self.ladder.covariates.items()}
+        at = against_draws(self.ladder.covariates)
         return curve_draws(self.spec.law, self.posterior.sites).accuracy(at)
 
 
@@ -157,7 +157,7 @@ def require_covariates(spec: Spec, target: Target) -> None:
 
 def _along(fit: CurveFit, at: Mapping[str, FloatArray], target: Target) -> MeanAt:
     require_covariates(fit.spec, target)
-    column = {n: v[:, None] if np.ndim(v) else v for n, v in at.items()}
+    column = against_draws(at)
     draws = curve_draws(fit.spec.law, fit.posterior.sites)
     return lambda shift: draws.accuracy(further(column, shift))
 

@@ -55,6 +55,11 @@ class BenchmarkFit:
     seconds: Mapping[str, float]
 
     @property
+    def benchmark(self) -> str:
+        """Name of the benchmark."""
+        return self.whole.scores.benchmark
+
+    @property
     def curve(self) -> CurveFit:
         """The law of the largest weight."""
         return self.curves[int(np.argmax(self.weights))]

@@ -28,7 +28,7 @@ from bayescod.forecasting.predictive import (
 )
 from bayescod.forecasting.records import BenchmarkForecast, ClusterForecast, TargetPoint, summarise
 from bayescod.forecasting.streams import PREDICT, generator
-from bayescod.laws import further
+from bayescod.laws import against_draws, further
 from bayescod.scores.selection import Selection, Target
 
 FloatArray = npt.NDArray[np.float64]
@@ -54,7 +54,6 @@ class _Draws:
 
 def forecasts_for(
     fits: Sequence[BenchmarkFit],
-    names: Sequence[str],
     selection: Selection,
     seed: int,
 ) -> tuple[BenchmarkForecast, ...]:
@@ -63,8 +62,6 @@ def forecasts_for(
     Parameters
     ----------
     fits : sequence of BenchmarkFit
-    names : sequence of str
-        Their benchmarks.
     selection : Selection
     seed : int
 
@@ -77,14 +74,13 @@ def forecasts_for(
     n_draws = fits[0].curve.posterior.diagnostics.n_draws
     run_normals, rho = coupled_normals(np.random.default_rng([seed, PREDICT]), effects, n_draws)
     return tuple(
-        _forecast(one, name, selection.target, generator(seed, name, PREDICT), normals, rho)
-        for one, name, normals in zip(fits, names, run_normals, strict=True)
+        _forecast(one, selection.target, generator(seed, one.benchmark, PREDICT), normals, rho)
+        for one, normals in zip(fits, run_normals, strict=True)
     )
 
 
 def _forecast(
     one: BenchmarkFit,
-    name: str,
     target: Target,
     rng: np.random.Generator,
     run_normals: FloatArray,
@@ -108,7 +104,7 @@ def _forecast(
         truth=whole.truth,
     )
     return BenchmarkForecast(
-        benchmark=name,
+        benchmark=one.benchmark,
         n_items=len(whole.scores.item_id) if whole.scores.item_id is not None else 0,
         method="end-to-end" if one.cod is None else "cod",
         reason=one.grouping.reason,
@@ -192,7 +188,7 @@ def _subset(
     ladder = one.grouping.ladder
     clusters = curve_draws(cod.spec.law, cod.sites)
     at = ladder.covariates_at(compute, target)
-    column = {n: v[:, None, None] if np.ndim(v) else v for n, v in at.items()}
+    column = against_draws(at, 2)
     mean, sd = forecast_effect(
         ladder.log_compute,
         at["log_compute"],

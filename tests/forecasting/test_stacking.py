@@ -203,8 +203,7 @@ def test_weights_are_told_to_the_reader(off_ratio):
 def test_each_draw_is_by_one_law_with_its_weight(off_ratio):
     """400 draws: the share of a law is within 5 standard errors of its weight."""
     scores = by_law("params-tokens")
-    names = [one.benchmark for one in scores.benchmarks]
-    found = forecasts_for(off_ratio["params-tokens"], names, select(scores), 1)
+    found = forecasts_for(off_ratio["params-tokens"], select(scores), 1)
     for one, fitted in zip(found, off_ratio["params-tokens"], strict=True):
         law = one.tree["predictions"]["law"].to_numpy()
         weight = fitted.weights[1]
