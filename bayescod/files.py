@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -103,6 +104,40 @@ def write_text(path: Path, text: str) -> None:
     """
     with replacing(path) as temporary:
         temporary.write_bytes(text.encode("utf-8"))
+
+
+def write_json(path: Path, document: Mapping[str, object]) -> None:
+    """Write a document as JSON, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+    document : mapping
+        Without numbers that are not finite.
+    """
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_manifest(directory: Path, path: str, written: Iterable[str]) -> None:
+    """List the files of a finished run with their digests; comes last.
+
+    Parameters
+    ----------
+    directory : Path
+    path : str
+        Of the manifest within it.
+    written : iterable of str
+        Paths of the files within it.
+    """
+    files = [
+        {
+            "path": name,
+            "sha256": sha256_of(directory / name),
+            "bytes": (directory / name).stat().st_size,
+        }
+        for name in sorted(written)
+    ]
+    write_json(directory / path, {"schema_version": 1, "files": files})
 
 
 def require_same_run(

@@ -15,7 +15,7 @@ import pandas as pd
 from bayescod.errors import ResultError
 from bayescod.evaluation.records import COLUMNS, Backtest
 from bayescod.evaluation.summary import by_ratio, summarise_backtest
-from bayescod.files import require_same_run, sha256_of, write_text
+from bayescod.files import require_same_run, write_json, write_manifest, write_text
 
 _TABLE: Final = "backtest.csv"
 _SUMMARY: Final = "summary.json"
@@ -68,19 +68,11 @@ def write_backtest(backtest: Backtest, directory: Path, figures: Sequence[str] =
     require_free(directory, run_identity(backtest.provenance), figures)
     (directory / _MANIFEST).unlink(missing_ok=True)
     # First, because it tells whose folder this is if the rest is never written.
-    write_text(directory / _SUMMARY, _dump(_document(backtest, summary, ratios)))
+    write_json(directory / _SUMMARY, _document(backtest, summary, ratios))
     tables = {_TABLE: frame, "summary.csv": summary, "by_ratio.csv": ratios}
     for name, table in tables.items():
         write_text(directory / name, to_csv(table))
-    files = [
-        {
-            "path": path,
-            "sha256": sha256_of(directory / path),
-            "bytes": (directory / path).stat().st_size,
-        }
-        for path in sorted([_SUMMARY, *tables, *figures])
-    ]
-    write_text(directory / _MANIFEST, _dump({"schema_version": 1, "files": files}))
+    write_manifest(directory, _MANIFEST, [_SUMMARY, *tables, *figures])
     return directory
 
 
@@ -258,7 +250,3 @@ def _records(table: pd.DataFrame) -> list[dict[str, object]]:
         }
         for record in table.to_dict("records")
     ]
-
-
-def _dump(document: dict[str, object]) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

@@ -11,7 +11,14 @@ import numpy as np
 import xarray as xr
 
 from bayescod.errors import ResultError
-from bayescod.files import file_stem, replacing, require_same_run, sha256_of, write_text
+from bayescod.files import (
+    file_stem,
+    replacing,
+    require_same_run,
+    sha256_of,
+    write_json,
+    write_manifest,
+)
 from bayescod.forecasting.codec import Json, from_json, posterior_path, to_json
 from bayescod.forecasting.records import BenchmarkForecast, ForecastSet
 
@@ -61,7 +68,7 @@ def write_forecast(forecasts: ForecastSet, out: Path, figures: bool = True) -> P
     require_free(out, run_identity(to_json(forecasts)))
     before = _forget_manifest(out)
     # First, because it tells whose folder this is if the rest is never written.
-    write_text(out / _FORECAST, _dump(to_json(forecasts)))
+    write_json(out / _FORECAST, to_json(forecasts))
     written = [_FORECAST]
     for forecast in forecasts.benchmarks:
         path = posterior_path(forecast.benchmark)
@@ -75,11 +82,7 @@ def write_forecast(forecasts: ForecastSet, out: Path, figures: bool = True) -> P
     written.append(_PREDICTIVE)
     for stale in before - set(written):
         (out / stale).unlink(missing_ok=True)
-    files = [
-        {"path": path, "sha256": sha256_of(out / path), "bytes": (out / path).stat().st_size}
-        for path in sorted(written)
-    ]
-    write_text(out / _MANIFEST, _dump({"schema_version": 1, "files": files}))
+    write_manifest(out, _MANIFEST, written)
     return out
 
 
@@ -269,7 +272,3 @@ def _read_json(path: Path) -> Json:
         msg = f"{path} must hold one JSON object; forecast again into another folder"
         raise ResultError(msg)
     return document
-
-
-def _dump(document: Json) -> str:
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
