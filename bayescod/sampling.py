@@ -7,21 +7,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from jax import Array
-from numpyro.infer import MCMC, NUTS
 
 from bayescod._arviz import summary_statistics
+from bayescod.compiling import Arrays, Shaped, compiled
 from bayescod.convergence import Diagnostics, judge
-from bayescod.programs.space import space_of
-from bayescod.specs import Sampler, Spec, parse_spec
+from bayescod.specs import Sampler, Spec
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -29,9 +26,7 @@ FloatArray = npt.NDArray[np.float64]
 # lane, so that a new number of benchmarks seldom compiles anew.
 _BATCHES = {"clusters": (1, 2, 4), "mapping": (8, 32)}
 _CURVE_BATCHES = (1, 4, 16)
-_Data = dict[str, npt.NDArray[np.generic]]
-_Arguments = tuple[Array, _Data, dict[str, FloatArray]]
-_Sites = dict[str, Array]
+_Arguments = tuple[Array, Arrays, Arrays]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -200,11 +195,11 @@ def _batches(
     begins = range(0, len(lanes), size)
     arguments = [_stack(keys, sampler, lanes, begin, size) for begin in begins]
     began = time.perf_counter()
-    compiled = _compiled(spec.text, sampler, thinning, _Shaped.of(*arguments[0]))
+    program = compiled(spec.text, sampler, thinning, Shaped.of(*arguments[0]))
     compiling = time.perf_counter() - began
 
     def run(begin: int, batch: _Arguments) -> list[Posterior]:
-        sites, stats = jax.device_get(compiled(*batch))
+        sites, stats = jax.device_get(program(*batch))
         found = [
             _posterior(lane, *({n: v[i] for n, v in x.items()} for x in (sites, stats)))
             for i, lane in enumerate(lanes[begin : begin + size])
@@ -237,62 +232,6 @@ def _stack(
     start = {n: np.stack([batch[i].start[n] for i in index]) for n in batch[0].start}
     chains = jax.vmap(lambda key: jax.random.split(key, sampler.chains))(keys[begin + index])
     return chains, data, start
-
-
-@dataclass(frozen=True, slots=True)
-class _Shaped:
-    """Shapes and types of a compiled program's arguments: hashable, for the cache."""
-
-    chains: tuple[int, ...]
-    data: tuple[tuple[str, tuple[int, ...], str], ...]
-    start: tuple[tuple[str, tuple[int, ...], str], ...]
-
-    @classmethod
-    def of(cls, chains: Array, data: _Data, start: dict[str, FloatArray]) -> _Shaped:
-        described = [
-            tuple((n, x.shape, str(x.dtype)) for n, x in sorted(arrays.items()))
-            for arrays in (data, start)
-        ]
-        return cls(chains.shape, *described)
-
-    def structs(self) -> tuple[Any, Any, Any]:
-        keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), self.chains))
-        arrays = [
-            {n: jax.ShapeDtypeStruct(shape, np.dtype(kind)) for n, shape, kind in described}
-            for described in (self.data, self.start)
-        ]
-        return keys, arrays[0], arrays[1]
-
-
-@cache
-def _compiled(
-    spec_text: str, sampler: Sampler, thinning: int, shaped: _Shaped
-) -> Callable[..., tuple[_Sites, _Sites]]:
-    spec = parse_spec(spec_text)
-
-    def chain(key: Array, data: _Sites, start: _Sites) -> tuple[_Sites, _Sites]:
-        space = space_of(spec, data)
-        start_key, run_key = jax.random.split(key)
-        kernel = NUTS(
-            potential_fn=space.potential,
-            target_accept_prob=sampler.target_accept,
-            max_tree_depth=sampler.max_tree_depth,
-            dense_mass=sampler.dense_mass,
-        )
-        # A fresh MCMC a trace: one that is reused would keep the data of its first run.
-        mcmc = MCMC(
-            kernel,
-            num_warmup=sampler.warmup,
-            num_samples=sampler.draws,
-            thinning=thinning,
-            progress_bar=False,
-        )
-        fields = ("diverging", "num_steps", "potential_energy", "accept_prob")
-        mcmc.run(run_key, init_params=space.initial(start_key, start), extra_fields=fields)
-        return jax.vmap(space.constrain)(mcmc.get_samples()), mcmc.get_extra_fields()
-
-    every = jax.vmap(jax.vmap(chain, (0, None, None)), (0, 0, 0))
-    return jax.jit(every).lower(*shaped.structs()).compile()
 
 
 def _posterior(lane: Lane, sites: dict[str, FloatArray], stats: dict[str, FloatArray]) -> Posterior:

@@ -27,9 +27,11 @@ class EndPoints(NamedTuple):
     upper : Array
         Logit of the accuracy at the largest compute of the ladder.
     ratio : Array
-        Logit of the lower end's gain over ``g``, relative to the upper end's.
+        Inverse hyperbolic sine of the logit of the lower end's gain over ``g``, relative to the
+        upper end's. The prior of the loss is log-normal, so that the logit, minus that loss where
+        it is large, has a long tail; its logarithm there has not.
     floor : Array
-        Logit of ``g`` relative to the upper end's accuracy.
+        The same of the logit of ``g`` relative to the upper end's accuracy.
     ceiling : Array
         Logit of the share of the room above the upper end that can ever be reached.
     """
@@ -52,6 +54,8 @@ class CurveParameters(NamedTuple):
 # Room kept between neighbouring levels, so that no logarithm meets zero when a coordinate runs far
 # into a tail that the prior already excludes.
 _TINY = 1e-12
+_STRAIGHT_BEYOND = 10.0  # a logit of 11,000
+_LEAST = 1e-300  # for what has no density at zero
 
 
 def from_end_points(
@@ -75,26 +79,37 @@ def from_end_points(
         ``log |d(log a, b, c, g) / d(ends)|`` over the coordinates in use, elementwise.
     """
     span = log_high - log_low
+    ratio, log_ratio_slope = _stretched(ends.ratio)
+    floor_logit, log_floor_slope = _stretched(ends.floor)
     upper, room = sigmoid(ends.upper), sigmoid(-ends.upper)
-    floor = upper * sigmoid(ends.floor) if has_floor else jnp.zeros_like(upper)
-    upper_gain = (upper * sigmoid(-ends.floor) if has_floor else upper) + _TINY
+    floor = jnp.maximum(upper * sigmoid(floor_logit), _LEAST) if has_floor else 0.0 * upper
+    upper_gain = (upper * sigmoid(-floor_logit) if has_floor else upper) + _TINY
     above = room * sigmoid(ends.ceiling) if has_ceiling else room
     reach = upper_gain + above
     loss_high = jnp.log1p(above / upper_gain) + _TINY
-    loss_low = loss_high - log_sigmoid(ends.ratio)
-    b = (jnp.log(loss_low) - jnp.log(loss_high)) / span
+    gained = -log_sigmoid(ratio)
+    loss_low = loss_high + gained
+    b = jnp.maximum(jnp.log1p(gained / loss_high) / span, _LEAST)
     log_a = jnp.log(loss_high) + b * log_high
     # Not log1p(-floor), whose argument rounds to zero in the tail where both are near one.
     c = jnp.log(upper_gain + room) - jnp.log(reach) if has_ceiling else jnp.zeros_like(upper)
     # (log a, b) from the losses at both ends, and those from the accuracies there; then the
     # accuracies from the coordinates. The lower end's gain cancels: it may be as small as it likes.
     log_jacobian = -jnp.log(span) - jnp.log(loss_low) - jnp.log(loss_high * upper_gain)
-    log_jacobian += _log_slope(ends.upper) + log_sigmoid(-ends.ratio)
+    log_jacobian += _log_slope(ends.upper) + log_sigmoid(-ratio) + log_ratio_slope
     if has_floor:
-        log_jacobian += jnp.log(upper) + _log_slope(ends.floor)
+        log_jacobian += jnp.log(upper) + _log_slope(floor_logit) + log_floor_slope
     if has_ceiling:
         log_jacobian += jnp.log(room) + _log_slope(ends.ceiling) - jnp.log(reach)
     return CurveParameters(log_a, b, jnp.maximum(c, 0.0), floor), log_jacobian
+
+
+def _stretched(coordinate: Array) -> tuple[Array, Array]:
+    """A logit from its coordinate, and the logarithm of the derivative."""
+    # Straight on beyond what any prior reaches, so that nothing overflows there.
+    near = jnp.clip(coordinate, -_STRAIGHT_BEYOND, _STRAIGHT_BEYOND)
+    slope = jnp.cosh(near)
+    return jnp.sinh(near) + slope * (coordinate - near), jnp.log(slope)
 
 
 def _log_slope(logit: Array) -> Array:
@@ -120,7 +135,7 @@ def initial_end_points(rate_low: ArrayLike, rate_high: ArrayLike) -> EndPoints:
     zeros = jnp.zeros_like(high)
     return EndPoints(
         upper=jnp.log(high) - jnp.log1p(-high),
-        ratio=jnp.log(share) - jnp.log1p(-share),
-        floor=zeros - jnp.log(19.0),
+        ratio=jnp.arcsinh(jnp.log(share) - jnp.log1p(-share)),
+        floor=zeros - jnp.arcsinh(jnp.log(19.0)),
         ceiling=zeros + 1.5,
     )
