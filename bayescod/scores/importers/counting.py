@@ -1,0 +1,362 @@
+"""What importers share: problems gathered in one pass, values taken without trust, and tallies."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from bayescod.errors import DataError, Problem
+from bayescod.scores.checks import LISTED, listed, more, near_fix, shown
+from bayescod.scores.importers.records import Log
+
+MAX_TRIALS: Final = 100_000  # of one item in one log; a larger number is damage, not patience
+MAX_NAME: Final = 1000  # characters of an item, a model or a benchmark
+_SHOWN_PATH: Final = 400
+MODEL_HELP: Final = "the model's name, where the log has none"
+
+
+class Findings:
+    """Problems of all logs; few of a kind are kept, the others counted, so memory is bounded."""
+
+    def __init__(self) -> None:
+        self._kept: list[Problem] = []
+        self._count: Counter[tuple[str, str, str]] = Counter()
+
+    def __len__(self) -> int:
+        return self._count.total()
+
+    def add(self, path: Path, code: str, message: str, **where: object) -> None:
+        """Note a problem of a file.
+
+        Parameters
+        ----------
+        path : Path
+        code, message : str
+        **where
+            ``row``, ``column``, ``got``, ``wanted`` and ``fix`` of the problem; ``got`` may be
+            any value from the file.
+        """
+        row = where.get("row")
+        self.note(
+            Problem(
+                code,
+                message,
+                file=shown_path(path),
+                row=row if isinstance(row, int) else None,
+                column=shown(where.get("column", "")),
+                got=_told(where["got"]) if "got" in where else "",
+                wanted=str(where.get("wanted", "")),
+                fix=str(where.get("fix", "")),
+            )
+        )
+
+    def note(self, problem: Problem) -> None:
+        """Keep a problem, or count it where there are enough of its kind."""
+        kind = problem.code, problem.file, problem.column
+        self._count[kind] += 1
+        if self._count[kind] <= LISTED:
+            self._kept.append(problem)
+
+    def take(self, others: Findings) -> None:
+        """Take over what was found elsewhere."""
+        for problem in others._kept:
+            self.note(problem)
+        for kind, count in others._count.items():
+            self._count[kind] += max(0, count - LISTED)
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Note the problems of a file that its reader gave up on, and go on with the next."""
+        try:
+            yield
+        except DataError as error:
+            for problem in error.problems:
+                self.note(problem)
+
+    def settle(self) -> None:
+        """Raise what was found.
+
+        Raises
+        ------
+        DataError
+            If there is any problem.
+        """
+        if not self._kept:
+            return
+        seen: Counter[tuple[str, str, str]] = Counter()
+        told: list[Problem] = []
+        for problem in self._kept:
+            kind = problem.code, problem.file, problem.column
+            seen[kind] += 1
+            told.append(problem)
+            if seen[kind] == LISTED and self._count[kind] > LISTED:
+                told.append(more(problem, self._count[kind] - LISTED))
+        raise DataError(told)
+
+
+class Tally:
+    """Trials of one model on one benchmark, counted while a log is read.
+
+    Parameters
+    ----------
+    benchmark, model : str
+    path : Path
+        Of the log.
+    finished, version : str
+        As of :class:`~bayescod.scores.importers.records.Log`.
+    """
+
+    def __init__(
+        self, benchmark: str, model: str, path: Path, finished: str = "", version: str = ""
+    ) -> None:
+        self.benchmark = benchmark
+        self.model = model
+        self.path = path
+        self.finished = finished
+        self.version = version
+        self.n_trials: dict[str, int] = {}
+        self.document: dict[str, str] = {}
+        self.dropped: Counter[str] = Counter()
+        self.not_binary = 0
+        self._n_correct: dict[str, int] = {}
+
+    def add(self, item: str, correct: int, trials: int = 1, document: str = "") -> None:
+        """Count trials of an item.
+
+        Parameters
+        ----------
+        item : str
+        correct, trials : int
+            ``0 <= correct <= trials``, ``trials`` at least 1.
+        document : str
+            Hash of the question; empty where unknown.
+        """
+        self.n_trials[item] = self.n_trials.get(item, 0) + trials
+        self._n_correct[item] = self._n_correct.get(item, 0) + correct
+        if document:
+            self.document[item] = document
+
+    def log(self) -> Log:
+        """Give what was counted."""
+        return Log(
+            benchmark=self.benchmark,
+            model=self.model,
+            source=shown_path(self.path),
+            finished=self.finished,
+            n_trials=self.n_trials,
+            n_correct=self._n_correct,
+            version=self.version,
+            document=self.document,
+            dropped=dict(self.dropped),
+            not_binary=self.not_binary,
+        )
+
+
+def shown_path(path: Path) -> str:
+    """Path as one printable line; of a long one the end, which tells files apart."""
+    text = str(path)
+    if not text.isprintable():
+        text = text.encode("unicode_escape", "surrogatepass").decode("ascii")
+    return text if len(text) <= _SHOWN_PATH else f"…{text[1 - _SHOWN_PATH :]}"
+
+
+def _told(value: object) -> str:
+    """Value from a log, without a look into it where it may be deep."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, list | dict | tuple):
+        return f"{'an object' if isinstance(value, dict) else 'a list'} of {len(value)}"
+    return shown(value)
+
+
+def name_of(value: object) -> str:
+    """Name or number from a log as text.
+
+    Parameters
+    ----------
+    value : object
+
+    Returns
+    -------
+    str
+        Empty where it is no name: neither text nor a whole number, blank, longer than `MAX_NAME`,
+        or not text that UTF-8 can hold (half a surrogate pair, NUL).
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63:
+        return str(value)
+    if not isinstance(value, str) or not value.strip() or len(value) > MAX_NAME or "\0" in value:
+        return ""
+    return "" if any("\ud800" <= character <= "\udfff" for character in value) else value
+
+
+def text_of(value: object) -> str:
+    """Text from a log; empty where it is none."""
+    return value if isinstance(value, str) and name_of(value) else ""
+
+
+def outcome(value: object) -> int | None:
+    """Verdict of one trial: 0 or 1, ``None`` where the value is neither."""
+    if isinstance(value, bool | int | float) and value in (0, 1):
+        return int(value)
+    return None
+
+
+def whole_count(score: object, trials: int) -> int | None:
+    """Number of correct trials behind a mean.
+
+    Parameters
+    ----------
+    score : object
+        Mean of `trials` verdicts of 0 or 1.
+    trials : int
+        1 to `MAX_TRIALS`.
+
+    Returns
+    -------
+    int or None
+        ``None`` where `score` is no such mean, up to single precision.
+    """
+    if not isinstance(score, bool | int | float) or not 0 <= score <= 1:
+        return None
+    count = round(score * trials)
+    return count if abs(score * trials - count) <= max(1e-6, 1e-7 * trials) else None
+
+
+def digest_of(text: str) -> str:
+    """Short hash of a question's text, 16 hexadecimal digits."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def chosen(
+    select: Mapping[str, str],
+    key: str,
+    found: Sequence[str],
+    path: Path,
+    findings: Findings,
+) -> str:
+    """One of several metrics (filters, splits, ...): the user's, or the only one there is.
+
+    Parameters
+    ----------
+    select : mapping
+        What the user chose; several names with commas between are tried in turn, since logs of
+        several benchmarks may each have their own.
+    key : str
+        Such as ``metric``.
+    found : sequence of str
+        What the log has.
+    path : Path
+        Of the log.
+    findings : Findings
+        Gets the problem where there is nothing to choose, or no choice was made.
+
+    Returns
+    -------
+    str
+        Empty where there is a problem.
+    """
+    wish = select.get(key)
+    if wish is not None:
+        for name in (wish, *wish.split(",")):
+            if name in found:
+                return name
+        findings.add(
+            path,
+            f"unknown-{key}",
+            f"the log has no such {key}",
+            got=wish,
+            wanted=listed(found, 12) or f"a {key}",
+            fix=near_fix(wish, found) or f"choose another with --select {key}=...",
+        )
+    elif len(found) == 1:
+        return found[0]
+    elif found:
+        findings.add(
+            path,
+            f"several-{key}s",
+            f"the log has several {key}s, and each gives other counts",
+            got=listed(found, 12),
+            fix=f"choose one with --select {key}={shown(found[0])}",
+        )
+    else:
+        findings.add(path, f"no-{key}", f"the log has no {key} with a verdict for each item")
+    return ""
+
+
+def model_of(select: Mapping[str, str], found: str, path: Path, findings: Findings) -> str:
+    """Model's name: the user's, else the log's.
+
+    Parameters
+    ----------
+    select : mapping
+        What the user chose; its key ``model``.
+    found : str
+        From the log, its file name or its folder; empty where there is none.
+    path : Path
+        Of the log.
+    findings : Findings
+        Gets the problem where there is no name.
+
+    Returns
+    -------
+    str
+        Empty where there is a problem.
+    """
+    name = name_of(select.get("model", found))
+    if not name:
+        findings.add(
+            path,
+            "no-model",
+            "neither the log nor its place says which model it is of",
+            fix="name it with --select model=NAME, one import a model",
+        )
+    return name
+
+
+def settled(tallies: Sequence[Tally], select: Mapping[str, str], findings: Findings) -> list[Log]:
+    """Logs of all files, if nothing was wrong with any.
+
+    Parameters
+    ----------
+    tallies : sequence of Tally
+        In the order of the files.
+    select : mapping
+        What the user chose.
+    findings : Findings
+        What was found while reading.
+
+    Returns
+    -------
+    list of Log
+
+    Raises
+    ------
+    DataError
+        If something was found, a log has no trials, or one name was chosen for several models.
+    """
+    named: dict[str, Path] = {}
+    for tally in tallies:
+        first = named.setdefault(tally.benchmark, tally.path)
+        if "model" in select and first != tally.path:
+            findings.add(
+                tally.path,
+                "one-name-several-logs",
+                f"one model was named, but this is another log of {shown(tally.benchmark)}",
+                got=f"{first.name} and {tally.path.name}",
+                fix="import the logs of one model at a time",
+            )
+        if not tally.n_trials and not findings:
+            why = "; ".join(f"{count} x {reason}" for reason, count in tally.dropped.items())
+            findings.add(
+                tally.path,
+                "no-trials",
+                "the log has no trial that counts",
+                got=why or "nothing",
+                fix="leave the file out, or run the evaluation again",
+            )
+    findings.settle()
+    return [tally.log() for tally in tallies]

@@ -1,0 +1,220 @@
+"""OpenCompass: ``<work>/results/<model>/<dataset>.json``.
+
+A trial is one verdict in ``details``: a list with one entry an item, whose ``correct`` is a list
+over the replicas (``n`` or ``--dataset-num-runs``); or, older and for n = 1, an object with one
+entry an index. Some evaluators call it ``is_correct`` or ``cascade_correct``. Without details
+OpenCompass reports the accuracy of the last replica under whatever n was asked for, so that such
+a file cannot be counted. The benchmark is the file's name, the model the folder's, and the time
+that of the work folder (``20250131_235959``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from bayescod.scores.importers.counting import (
+    MAX_TRIALS,
+    MODEL_HELP,
+    Findings,
+    Tally,
+    chosen,
+    model_of,
+    name_of,
+    outcome,
+    settled,
+)
+from bayescod.scores.importers.reading import log_files, read_json
+from bayescod.scores.importers.records import Log
+
+SELECT: Final[Mapping[str, str]] = {
+    "model": f"{MODEL_HELP}: a file outside results/<model>/",
+    "metric": "key of the verdicts where there are several: correct, is_correct, cascade_correct",
+}
+_VERDICTS: Final = ("correct", "is_correct", "cascade_correct")
+_RUNS: Final = re.compile(r"\((\d{1,6}) runs average\)$")
+_DETAILS: Final = (
+    "evaluate again (-m eval) with an evaluator that gives details, such as "
+    "AccwithDetailsEvaluator or MATHEvaluator, and with dump_details on"
+)
+
+
+def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
+    """Read OpenCompass results.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Files, or folders: of these the files in ``results/<model>/``.
+    select : mapping
+        Keys of `SELECT`.
+
+    Returns
+    -------
+    list of Log
+        One a file.
+
+    Raises
+    ------
+    DataError
+        With every problem found.
+    """
+    findings = Findings()
+    tallies: list[Tally] = []
+    given = {Path(path) for path in paths}
+    files = log_files(paths, ("*.json",), "results of OpenCompass")
+    wanted = [path for path in files if path in given or _in_results(path)]
+    if not wanted:
+        findings.add(
+            next(iter(paths), Path()),
+            "no-logs",
+            "no folder results/<model>/ holds a JSON file",
+            fix="give the work folder of OpenCompass, or the files with --select model=NAME",
+        )
+    for path in wanted:
+        with findings.gathering():
+            tallies.append(_tally(path, select, findings))
+    return settled(tallies, select, findings)
+
+
+def _in_results(path: Path) -> bool:
+    return path.absolute().parent.parent.name == "results"
+
+
+def _tally(path: Path, select: Mapping[str, str], findings: Findings) -> Tally:
+    place = path.absolute()
+    folder = place.parent.name if _in_results(path) else ""
+    started = re.fullmatch(r"(\d{8})_(\d{6})", place.parents[2].name) if folder else None
+    model = model_of(select, folder, path, findings)
+    tally = Tally(path.stem, model, path, finished=started[0] if started else "")
+    document = read_json(path)
+    if not isinstance(document, dict):
+        findings.add(
+            path, "unknown-layout", "the file is no object", wanted="results", fix=_DETAILS
+        )
+        return tally
+    if "error" in document:
+        findings.add(
+            path,
+            "failed-run",
+            "the evaluation failed",
+            column="error",
+            got=document["error"],
+            fix="run it again, or remove the file",
+        )
+        return tally
+    details = document.get("details")
+    if not isinstance(details, list | dict) or not details:
+        findings.add(
+            path,
+            "no-details",
+            "the file has no details, and its accuracy is of one replica only",
+            column="details",
+            fix=_DETAILS,
+        )
+        return tally
+    runs = max((int(hit[1]) for key in document if (hit := _RUNS.search(key))), default=1)
+    if isinstance(details, dict) and runs > 1:
+        findings.add(
+            path,
+            "no-details",
+            f"details by index do not say which of the {runs} replicas a verdict is of",
+            column="details",
+            fix=_DETAILS,
+        )
+        return tally
+    entries = list(_entries(details, tally.benchmark))
+    if metric := _metric(entries, select, path, findings):
+        for number, (item, entry) in enumerate(entries, start=1):
+            _count(number, item, entry.get(metric), runs, tally, findings)
+    return tally
+
+
+def _entries(
+    details: list[object] | dict[str, object], benchmark: str
+) -> Iterator[tuple[str, Mapping[str, object]]]:
+    """Item and entry; an empty mapping stands for what is no entry."""
+    if isinstance(details, list):
+        for entry in details:
+            known = entry if isinstance(entry, dict) else {}
+            yield name_of(known.get("example_abbr")), known
+    else:
+        for key, entry in details.items():
+            if key != "type":  # "GEN" or "PPL", among the entries
+                item = f"{benchmark}_{key}" if key.isdecimal() else ""
+                yield name_of(item), entry if isinstance(entry, dict) else {}
+
+
+def _metric(
+    entries: Sequence[tuple[str, Mapping[str, object]]],
+    select: Mapping[str, str],
+    path: Path,
+    findings: Findings,
+) -> str:
+    there = {key for _, entry in entries for key in _VERDICTS if entry.get(key) is not None}
+    if there:
+        return chosen(select, "metric", [key for key in _VERDICTS if key in there], path, findings)
+    findings.add(
+        path,
+        "no-details",
+        "the details have no verdicts",
+        column="details",
+        wanted=" or ".join(_VERDICTS),
+        fix=_DETAILS,
+    )
+    return ""
+
+
+def _count(
+    number: int, item: str, value: object, runs: int, tally: Tally, findings: Findings
+) -> None:
+    values = value if isinstance(value, list) else [value]
+    verdicts = [outcome(each) for each in values]
+    counted = [verdict for verdict in verdicts if verdict is not None]
+    if not item:
+        findings.add(
+            tally.path,
+            "bad-item",
+            "an entry of the details has no usable name",
+            row=number,
+            column="details",
+            wanted="example_abbr, or an index",
+            fix=_DETAILS,
+        )
+    elif not 0 < len(values) <= MAX_TRIALS or len(counted) < len(values):
+        odd = [each for each, verdict in zip(values, verdicts, strict=True) if verdict is None]
+        findings.add(
+            tally.path,
+            "bad-verdict",
+            "a verdict is neither true nor false",
+            row=number,
+            column="details",
+            got=odd[0] if odd else f"{len(values)} verdicts",
+            wanted="true or false, one a replica",
+            fix=_DETAILS,
+        )
+    elif runs > 1 and len(counted) != runs:
+        findings.add(
+            tally.path,
+            "missing-verdict",
+            "an item has not one verdict a replica",
+            row=number,
+            column="details",
+            got=len(counted),
+            wanted=str(runs),
+            fix=_DETAILS,
+        )
+    elif item in tally.n_trials:
+        findings.add(
+            tally.path,
+            "duplicate-item",
+            "an item occurs twice",
+            row=number,
+            column="example_abbr",
+            got=item,
+            fix="evaluate again",
+        )
+    else:
+        tally.add(item, sum(counted), len(counted))
