@@ -18,18 +18,10 @@ from pathlib import Path
 from typing import Final
 
 from bayescod.scores.checks import listed, shown
-from bayescod.scores.importers.counting import (
-    MODEL_HELP,
-    Findings,
-    Tally,
-    chosen,
-    name_of,
-    outcome,
-    settled,
-    text_of,
-)
+from bayescod.scores.importers.counting import MODEL_HELP, Findings, Tally, chosen, settled
 from bayescod.scores.importers.reading import log_files, read_json, read_lines
 from bayescod.scores.importers.records import Log
+from bayescod.scores.importers.values import name_of, outcome, text_of
 
 SELECT: Final[Mapping[str, str]] = {
     "model": MODEL_HELP,

@@ -15,21 +15,17 @@ from pathlib import Path
 from typing import Final
 
 from bayescod.scores.importers.counting import (
-    MAX_TRIALS,
     MODEL_HELP,
     Findings,
     Tally,
     chosen,
-    digest_of,
     model_of,
-    name_of,
-    outcome,
     settled,
-    text_of,
 )
 from bayescod.scores.importers.helm_outputs import Verdicts, count_outputs
 from bayescod.scores.importers.reading import log_files, read_json, read_parts
 from bayescod.scores.importers.records import Log
+from bayescod.scores.importers.values import MAX_TRIALS, digest_of, name_of, outcome, text_of
 
 SELECT: Final[Mapping[str, str]] = {
     "model": f"{MODEL_HELP}: instead of that in run_spec.json",

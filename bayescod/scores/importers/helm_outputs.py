@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from bayescod.scores.importers.counting import Findings, Tally, digest_of, name_of
+from bayescod.scores.importers.counting import Findings, Tally
 from bayescod.scores.importers.reading import read_parts
+from bayescod.scores.importers.values import digest_of, name_of
 
 Verdicts: TypeAlias = Mapping[tuple[str, int], int]  # by instance and training trial
 

@@ -11,17 +11,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bayescod.scores.importers.counting import (
-    MODEL_HELP,
-    Findings,
-    Tally,
-    model_of,
-    name_of,
-    settled,
-)
+from bayescod.scores.importers.counting import MODEL_HELP, Findings, Tally, model_of, settled
 from bayescod.scores.importers.evalplus import model_in
 from bayescod.scores.importers.reading import log_files, read_lines
 from bayescod.scores.importers.records import Log
+from bayescod.scores.importers.values import name_of
 
 SELECT: Final[Mapping[str, str]] = {"model": MODEL_HELP}
 _PATTERNS: Final = ("*_results.jsonl",)

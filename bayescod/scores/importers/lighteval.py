@@ -15,19 +15,16 @@ from pathlib import Path
 from typing import Final
 
 from bayescod.scores.importers.counting import (
-    MAX_TRIALS,
     MODEL_HELP,
     Findings,
     Tally,
     chosen,
-    digest_of,
     model_of,
-    name_of,
     settled,
-    whole_count,
 )
 from bayescod.scores.importers.reading import log_files, read_parquet
 from bayescod.scores.importers.records import Log
+from bayescod.scores.importers.values import MAX_TRIALS, digest_of, name_of, whole_count
 
 SELECT: Final[Mapping[str, str]] = {
     "model": f"{MODEL_HELP}: a file outside details/<model>/<date>/",

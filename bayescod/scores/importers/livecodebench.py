@@ -12,18 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bayescod.scores.importers.counting import (
-    MAX_TRIALS,
-    MODEL_HELP,
-    Findings,
-    Tally,
-    model_of,
-    name_of,
-    outcome,
-    settled,
-)
+from bayescod.scores.importers.counting import MODEL_HELP, Findings, Tally, model_of, settled
 from bayescod.scores.importers.reading import log_files, read_parts
 from bayescod.scores.importers.records import Log
+from bayescod.scores.importers.values import MAX_TRIALS, name_of, outcome
 
 SELECT: Final[Mapping[str, str]] = {"model": f"{MODEL_HELP}: instead of the folder's"}
 _PATTERNS: Final = ("*_eval_all.json",)

@@ -19,13 +19,11 @@ from bayescod.scores.importers.counting import (
     Tally,
     chosen,
     model_of,
-    name_of,
-    outcome,
     settled,
-    text_of,
 )
 from bayescod.scores.importers.reading import log_files, read_json, read_lines
 from bayescod.scores.importers.records import Log
+from bayescod.scores.importers.values import name_of, outcome, text_of
 
 SELECT: Final[Mapping[str, str]] = {
     "model": f"{MODEL_HELP}: no *-metrics.json beside the predictions",

@@ -16,18 +16,16 @@ from pathlib import Path
 from typing import Final
 
 from bayescod.scores.importers.counting import (
-    MAX_TRIALS,
     MODEL_HELP,
     Findings,
     Tally,
     chosen,
     model_of,
-    name_of,
-    outcome,
     settled,
 )
 from bayescod.scores.importers.reading import log_files, read_json
 from bayescod.scores.importers.records import Log
+from bayescod.scores.importers.values import MAX_TRIALS, name_of, outcome
 
 SELECT: Final[Mapping[str, str]] = {
     "model": f"{MODEL_HELP}: a file outside results/<model>/",
