@@ -36,6 +36,8 @@ class Log:
         two logs only where these agree.
     dropped : mapping of str to int
         Lines (or samples) that were left out, by reason in words; 0 for the whole log.
+    seed : str
+        Of the run; runs of one seed are no repeats of each other. Empty where the log does not say.
     not_binary : int
         Scores read that are neither 0 nor 1, as the mean over repeats that a count was made of.
     """
@@ -49,6 +51,7 @@ class Log:
     version: str = ""
     document: Mapping[str, str] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
+    seed: str = ""
     not_binary: int = 0
 
 
