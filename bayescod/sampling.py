@@ -105,8 +105,8 @@ def sample(
 ) -> Run:
     """Sample a program on many data sets of equal shape.
 
-    All lanes and chains of a batch advance together in one compiled program. Lanes that do not
-    pass are sampled once more, twice as long, thinned to the same number of draws; the rerun is
+    All lanes and chains of a batch advance together in one compiled program. Where the spec says
+    so, lanes that do not pass are sampled once more, twice as long, thinned to the same number of draws; the rerun is
     recorded and kept only where it is no worse. A lane's draws depend on its own key alone.
 
     Parameters
@@ -125,10 +125,8 @@ def sample(
     """
     keys = jnp.stack(list(rng_keys))
     first, compile_one, sample_one = _batches(keys, spec, spec.sampler, 1, lanes, progress)
-    if spec.program == "mapping":
-        return Run(tuple(first), compile_one, sample_one)
     again = [i for i, found in enumerate(first) if judge(found.diagnostics)[0] != "pass"]
-    if not again:
+    if not again or not spec.sampler.rerun:
         return Run(tuple(first), compile_one, sample_one)
     longer = replace(
         spec.sampler,

@@ -21,7 +21,10 @@ from bayescod.spec_reading import (
 
 @dataclass(frozen=True, slots=True)
 class Sampler:
-    """Settings of NUTS: iterations a chain, chains, target acceptance, tree depth, mass matrix."""
+    """Settings of NUTS: iterations a chain, chains, target acceptance, tree depth, mass matrix.
+
+    ``rerun``: whether a data set that does not pass is sampled once more, twice as long.
+    """
 
     warmup: int
     draws: int
@@ -29,6 +32,7 @@ class Sampler:
     target_accept: float
     max_tree_depth: int
     dense_mass: bool
+    rerun: bool
 
 
 @dataclass(frozen=True, slots=True)
