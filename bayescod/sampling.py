@@ -106,8 +106,9 @@ def sample(
     """Sample a program on many data sets of equal shape.
 
     All lanes and chains of a batch advance together in one compiled program. Where the spec says
-    so, lanes that do not pass are sampled once more, twice as long, thinned to the same number of draws; the rerun is
-    recorded and kept only where it is no worse. A lane's draws depend on its own key alone.
+    so, lanes that do not pass are sampled once more, twice as long, thinned to the same number of
+    draws; the rerun is recorded and kept only where it is no worse. A lane's draws depend on its
+    own key alone.
 
     Parameters
     ----------
