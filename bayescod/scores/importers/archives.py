@@ -14,6 +14,7 @@ from typing import Final
 from bayescod.errors import DataError, Problem
 from bayescod.scores.checks import shown
 from bayescod.scores.importers.decoding import MAX_JSON_BYTES, decoder, parts, told, whole_json
+from bayescod.scores.importers.values import shown_path
 
 if sys.version_info >= (3, 14):
     import zipfile
@@ -181,7 +182,7 @@ def _bad(path: Path, why: str) -> Problem:
     return Problem(
         "bad-zip",
         "the zip is damaged or hostile",
-        file=shown(path),
+        file=shown_path(path),
         got=shown(why),
         wanted="a zip of JSON files",
         fix="copy the log again from where it was written, or leave it out",

@@ -11,9 +11,8 @@ from typing import Final
 from bayescod.errors import DataError, Problem
 from bayescod.scores.checks import LISTED, listed, more, near_fix, shown
 from bayescod.scores.importers.records import Log
-from bayescod.scores.importers.values import name_of
+from bayescod.scores.importers.values import name_of, shown_path
 
-_SHOWN_PATH: Final = 400
 MODEL_HELP: Final = "the model's name, where the log has none"
 
 
@@ -58,6 +57,10 @@ class Findings:
         self._count[kind] += 1
         if self._count[kind] <= LISTED:
             self._kept.append(problem)
+
+    def about(self, path: Path) -> bool:
+        """Whether anything was found in a file."""
+        return any(file == shown_path(path) for _, file, _ in self._count)
 
     def take(self, others: Findings) -> None:
         """Take over what was found elsewhere."""
@@ -152,14 +155,6 @@ class Tally:
             dropped=dict(self.dropped),
             not_binary=self.not_binary,
         )
-
-
-def shown_path(path: Path) -> str:
-    """Path as one printable line; of a long one the end, which tells files apart."""
-    text = str(path)
-    if not text.isprintable():
-        text = text.encode("unicode_escape", "surrogatepass").decode("ascii")
-    return text if len(text) <= _SHOWN_PATH else f"…{text[1 - _SHOWN_PATH :]}"
 
 
 def _told(value: object) -> str:
@@ -289,7 +284,8 @@ def settled(tallies: Sequence[Tally], select: Mapping[str, str], findings: Findi
                 got=f"{first.name} and {tally.path.name}",
                 fix="import the logs of one model at a time",
             )
-        if not tally.n_trials and not findings:
+        failed = 0 in tally.dropped.values()  # the whole log, as merging tells
+        if not tally.n_trials and not failed and not findings.about(tally.path):
             why = "; ".join(f"{count} x {reason}" for reason, count in tally.dropped.items())
             findings.add(
                 tally.path,

@@ -6,12 +6,14 @@ import json
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Protocol
 
 from bayescod.errors import DataError, Problem
 from bayescod.scores.checks import shown
 from bayescod.scores.database import unreadable
+from bayescod.scores.importers.values import shown_path
 
 MAX_JSON_BYTES: Final = 256 * 2**20  # of a file that is read whole
 MAX_JSON_VALUES: Final = 20_000_000  # brackets and commas, before anything is built in memory
@@ -180,7 +182,7 @@ def told(path: Path) -> Iterator[None]:
     except UnicodeDecodeError as error:
         raise DataError([damaged(path, None, f"not UTF-8: {error.reason}")]) from error
     except OSError as error:
-        raise DataError([unreadable(str(path), error)]) from error
+        raise DataError([replace(unreadable(str(path), error), file=shown_path(path))]) from error
 
 
 def damaged(path: Path, number: int | None, why: str) -> Problem:
@@ -189,7 +191,7 @@ def damaged(path: Path, number: int | None, why: str) -> Problem:
     return Problem(
         "not-json",
         f"{what} not the JSON that the tool writes",
-        file=shown(path),
+        file=shown_path(path),
         row=number,
         got=shown(why),
         wanted="one JSON object" if number else "JSON in UTF-8",

@@ -88,7 +88,7 @@ def _tallies(path: Path, select: Mapping[str, str], findings: Findings) -> list[
             findings.add(path, "unknown-layout", "eval is no object by task", column="eval")
         else:
             header[key] = value
-    if not by_name and not findings:
+    if not by_name and not findings.about(path):
         findings.add(
             path,
             "unknown-layout",

@@ -184,7 +184,7 @@ def _kept(
                 pick = chosen(select, name, there, path, findings)
                 keys = [key for key in keys if key[position] == pick]
         kept |= {key: groups[key] for key in keys}
-    if not groups and not findings:
+    if not groups and not findings.about(path):
         findings.add(path, "empty-file", "the file has no samples")
     return kept
 

@@ -50,7 +50,7 @@ def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
         with findings.gathering():
             for number, line in read_lines(path):
                 _count(number, line, model, path, by_name, findings)
-            if not by_name and not findings:
+            if not by_name and not findings.about(path):
                 findings.add(path, "empty-file", "the file has no lines", wanted="one a sample")
         tallies += by_name.values()
     return settled(tallies, select, findings)

@@ -27,12 +27,11 @@ from bayescod.scores.importers.counting import (
     Tally,
     model_of,
     settled,
-    shown_path,
 )
 from bayescod.scores.importers.inspect_samples import PARTIAL, Epochs, Reader, sample_of
 from bayescod.scores.importers.reading import log_files, read_parts
 from bayescod.scores.importers.records import Log
-from bayescod.scores.importers.values import name_of
+from bayescod.scores.importers.values import name_of, shown_path
 
 SELECT: Final[Mapping[str, str]] = {
     "scorer": "whose verdict counts, such as match; for logs with several",
@@ -94,9 +93,9 @@ def _opened(path: Path) -> tuple[Mapping[str, object] | None, Iterable[object]]:
     """Header of a log, and its samples one by one."""
     if path.suffix == ".eval":
         members = zip_member_json(path, (_HEADER, "_journal/start.json"), nan=True)
-        header = members.get(_HEADER)
-        if isinstance(header, dict):
-            return header, (one for _, one in zip_member_parts(path, _SUMMARIES, nan=True))
+        whole = members.get(_HEADER)
+        if isinstance(whole, dict):
+            return whole, (one for _, one in zip_member_parts(path, _SUMMARIES, nan=True))
         started = members.get("_journal/start.json")
         return ({"status": "started", **started} if isinstance(started, dict) else None), ()
     header: dict[str, object] = {}

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from bayescod.scores.checks import shown
 from bayescod.scores.importers.counting import (
     MODEL_HELP,
     Findings,
@@ -93,15 +94,9 @@ def _tally(path: Path, select: Mapping[str, str], findings: Findings) -> Tally:
             path, "unknown-layout", "the file is no object", wanted="results", fix=_DETAILS
         )
         return tally
-    if "error" in document:
-        findings.add(
-            path,
-            "failed-run",
-            "the evaluation failed",
-            column="error",
-            got=document["error"],
-            fix="run it again, or remove the file",
-        )
+    if why := document.get("error"):
+        told = f": {shown(why)}" if isinstance(why, str) else ""
+        tally.dropped[f"the evaluation failed{told}"] = 0  # the whole log
         return tally
     details = document.get("details")
     if not isinstance(details, list | dict) or not details:

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from bayescod.errors import DataError, Problem
-from bayescod.scores.checks import LISTED, capped, listed, near_fix, shown
+from bayescod.scores.checks import LISTED, capped, listed, near_fix
 from bayescod.scores.database import literal, locked_database, unreadable
 from bayescod.scores.importers.decoding import (
     MAX_ELEMENT_CHARACTERS,
@@ -24,6 +25,7 @@ from bayescod.scores.importers.decoding import (
     told,
     whole_json,
 )
+from bayescod.scores.importers.values import shown_path
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -69,7 +71,7 @@ def log_files(
                     Problem(
                         "no-logs",
                         f"the folder holds no {what}",
-                        file=shown(path),
+                        file=shown_path(path),
                         wanted=f"files named {' or '.join(patterns)}",
                         fix="check the folder and the tool's name",
                     )
@@ -81,14 +83,14 @@ def log_files(
             )
             fix = near_fix(path.name, names) or "check the path"
             problems.append(
-                Problem("missing-file", "there is no such file", file=shown(path), fix=fix)
+                Problem("missing-file", "there is no such file", file=shown_path(path), fix=fix)
             )
         elif not any(fnmatchcase(path.name, pattern) for pattern in patterns):
             problems.append(
                 Problem(
                     "other-file",
                     f"the file is no {what} by its name",
-                    file=shown(path),
+                    file=shown_path(path),
                     wanted=" or ".join(patterns),
                     fix="give the tool's own file under its own name, or the folder",
                 )
@@ -115,7 +117,7 @@ def _walked(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
                     Problem(
                         "too-many-files",
                         f"the folder holds more than {MAX_ENTRIES:,} files",
-                        file=shown(folder),
+                        file=shown_path(folder),
                         fix="give the folder of the logs itself",
                     )
                 ]
@@ -254,7 +256,7 @@ def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[dict[str, objec
                 problem = Problem(
                     "missing-column",
                     f"the file has no column {absent[0]}",
-                    file=shown(path),
+                    file=shown_path(path),
                     got=listed(names, 12),
                     wanted=", ".join(columns),
                     fix="check the tool's name; these are no details that it wrote",
@@ -269,7 +271,9 @@ def read_parquet(path: Path, columns: Sequence[str]) -> Iterator[dict[str, objec
                 for row in batch:
                     yield dict(zip(columns, row, strict=True))
         except duckdb.Error as error:
-            raise DataError([unreadable(str(path), error)]) from error
+            raise DataError(
+                [replace(unreadable(str(path), error), file=shown_path(path))]
+            ) from error
 
 
 def _bounded_lines(stream: BufferedReader) -> Iterator[bytes]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Final
 
 MAX_TRIALS: Final = 100_000  # of one item in one log; a larger number is damage, not patience
 MAX_NAME: Final = 1000  # characters of an item, a model or a benchmark
+_SHOWN_PATH: Final = 400
 
 
 def name_of(value: object) -> str:
@@ -65,3 +67,11 @@ def whole_count(score: object, trials: int) -> int | None:
 def digest_of(text: str) -> str:
     """Short hash of a question's text, 16 hexadecimal digits."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def shown_path(path: Path) -> str:
+    """Path as one printable line; of a long one the end, which tells files apart."""
+    text = str(path)
+    if not text.isprintable():
+        text = text.encode("unicode_escape", "surrogatepass").decode("ascii")
+    return text if len(text) <= _SHOWN_PATH else f"…{text[1 - _SHOWN_PATH :]}"
