@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
@@ -59,20 +59,12 @@ def pit_figure(frame: pd.DataFrame, methods: Sequence[str]) -> Figure:
     UnknownNameError
         If the backtest has no such method.
     """
-    with mpl.rc_context(STYLE):
-        figure, panels = _panels(len(methods))
-        for axes, method in zip(panels, methods, strict=True):
-            rows = stated_rows(frame, method)
-            _draw_pit(axes, rows)
-            _name_panel(axes, method, rows)
-        _label(figure, "place of the truth in the forecast (%)", "share of truths (%)")
-        add_legend(figure, panels[0], (0.05, 0.0), columns=3)
-        add_title(
-            figure,
-            "Where the truths fell within their forecasts",
-            "even: calibrated; heaped at both ends: too sure; to the right: forecasts too low",
-        )
-    return figure
+    labels = ("place of the truth in the forecast (%)", "share of truths (%)")
+    titles = (
+        "Where the truths fell within their forecasts",
+        "even: calibrated; heaped at both ends: too sure; to the right: forecasts too low",
+    )
+    return _panel_each(frame, methods, _draw_pit, labels, titles)
 
 
 def coverage_figure(frame: pd.DataFrame, methods: Sequence[str]) -> Figure:
@@ -96,19 +88,31 @@ def coverage_figure(frame: pd.DataFrame, methods: Sequence[str]) -> Figure:
     UnknownNameError
         If the backtest has no such method.
     """
+    labels = ("level of the range (%)", "truths held (%)")
+    titles = (
+        "How many truths the ranges held",
+        "below the diagonal ranges are too narrow, above it too wide",
+    )
+    return _panel_each(frame, methods, _draw_coverage, labels, titles)
+
+
+def _panel_each(
+    frame: pd.DataFrame,
+    methods: Sequence[str],
+    draw: Callable[[Axes, pd.DataFrame], None],
+    labels: tuple[str, str],
+    titles: tuple[str, str],
+) -> Figure:
+    """A panel a method, under one legend, title and pair of axis labels."""
     with mpl.rc_context(STYLE):
         figure, panels = _panels(len(methods))
         for axes, method in zip(panels, methods, strict=True):
             rows = stated_rows(frame, method)
-            _draw_coverage(axes, rows)
+            draw(axes, rows)
             _name_panel(axes, method, rows)
-        _label(figure, "level of the range (%)", "truths held (%)")
+        _label(figure, *labels)
         add_legend(figure, panels[0], (0.05, 0.0), columns=3)
-        add_title(
-            figure,
-            "How many truths the ranges held",
-            "below the diagonal ranges are too narrow, above it too wide",
-        )
+        add_title(figure, *titles)
     return figure
 
 
