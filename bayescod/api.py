@@ -14,6 +14,7 @@ from bayescod.evaluation.backtest import backtest_rows, tasks_of
 from bayescod.evaluation.records import Backtest
 from bayescod.forecasting.fitting import fit
 from bayescod.forecasting.forecasts import forecasts_for
+from bayescod.forecasting.recall import Recall
 from bayescod.forecasting.records import ForecastSet
 from bayescod.forecasting.spec_sets import specs_of
 from bayescod.progress import Progress, Silence
@@ -35,6 +36,7 @@ def forecast(
     eval_trials: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    recall: Recall | None = None,
 ) -> ForecastSet:
     """Forecast the benchmark scores of a model that is not trained yet.
 
@@ -59,6 +61,9 @@ def forecast(
         Same seed, same draws on one machine.
     progress : Progress or None
         Told how far the work is.
+    recall : Recall or None
+        Remembers posteriors; one that keeps them on disk lets the same call go on where it was
+        stopped.
 
     Returns
     -------
@@ -79,6 +84,7 @@ def forecast(
         eval_trials=eval_trials,
         seed=seed,
         progress=progress,
+        recall=recall,
     )
 
 
@@ -92,13 +98,15 @@ def forecast_selection(
     eval_trials: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
+    recall: Recall | None = None,
 ) -> ForecastSet:
     """Forecast under a selection of LLMs that is already made; see :func:`forecast`."""
     _check(smoothing, eval_trials, seed)
     chosen = choose_benchmarks(scores, benchmarks)
     specs = specs_of(model_spec)
     configure()
-    fits = fit(chosen, selection, specs, smoothing, eval_trials, seed, progress or Silence())
+    shown, sampling = progress or Silence(), recall or Recall()
+    fits = fit(chosen, selection, specs, smoothing, eval_trials, seed, shown, sampling)
     found = forecasts_for(fits, selection, seed)
     return ForecastSet(
         benchmarks=found,

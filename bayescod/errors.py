@@ -87,6 +87,10 @@ class SamplingError(BayescodError, RuntimeError):
     """Sampling could not be started or finished."""
 
 
+class MachineError(BayescodError, RuntimeError):
+    """The machine failed the run, not the input: memory, disk, or a worker that died."""
+
+
 class DependencyError(BayescodError, ImportError):
     """An optional package is missing; the message says what to install."""
 

@@ -13,6 +13,9 @@ from pathlib import Path
 
 from bayescod.errors import ResultError
 
+KEPT_FOLDER = ".resume"
+"""Within the folder of a run: what an unfinished run can go on from. No result."""
+
 _LONGEST_SLUG = 40
 
 

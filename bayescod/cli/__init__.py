@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from io import TextIOWrapper
 
@@ -13,5 +14,14 @@ def main() -> None:
             # A terminal that lacks a character shows a question mark; the run must not die of it.
             stream.reconfigure(errors="replace")
     from bayescod.cli.app import app
+    from bayescod.cli.exits import INTERRUPTED, TERMINATED
 
-    app(prog_name="bayescod")
+    try:
+        app(prog_name="bayescod")
+    except SystemExit as leaving:
+        if leaving.code in (INTERRUPTED, TERMINATED):
+            # What is being sampled cannot be called back, and an orderly end would wait for it.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(leaving.code)
+        raise

@@ -14,7 +14,10 @@ from bayescod.cli.exits import exit_codes
 app = typer.Typer(
     name="bayescod",
     help="Forecast a big language model's benchmark scores from a ladder of small ones.",
-    epilog="Exit codes: 0 done, 2 bad input or usage, 3 checks failed, 130 interrupted.",
+    epilog=(
+        "Exit codes: 0 done, 1 the machine failed (memory, disk), 2 bad input or usage, "
+        "3 checks failed, 130 interrupted, 143 terminated."
+    ),
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -211,9 +214,10 @@ def demo(
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Also write the results to this folder.")
     ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Forecast the largest held-out model of the packaged ladder and compare with the truth."""
     with exit_codes():
         from bayescod.cli.runs import run_demo
 
-        run_demo(out)
+        run_demo(out, quiet)

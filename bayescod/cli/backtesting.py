@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bayescod.api
+from bayescod.cli.lasting import apart
+from bayescod.cli.locks import locked
 from bayescod.cli.tables import read_tables
 from bayescod.evaluation.store import require_free, write_backtest
 from bayescod.evaluation.summary import summarise_backtest
@@ -72,24 +74,27 @@ def run_backtest(options: BacktestOptions) -> None:
     )
     known = {"data_digest": scores.digest, "seed": str(options.seed)}
     require_free(options.out, known, tuple(_FIGURES))
-    with progress_reporter(options.quiet) as progress:
-        found = bayescod.api.backtest(
-            scores,
-            holdouts=options.holdouts,
-            methods=options.methods,
-            anchors=options.anchors,
-            benchmarks=options.benchmarks,
-            distances=options.distances,
-            smoothing=options.smoothing,
-            seed=options.seed,
-            progress=progress,
-        )
-    frame = found.frame()
-    drawn = _FIGURES if len(frame) else {}
-    for path, draw in drawn.items():
-        with replacing(options.out / path) as temporary:
-            save_figure(draw(frame), temporary, "png")
-    write_backtest(found, options.out, tuple(drawn))
+    with locked(options.out):
+        with progress_reporter(options.quiet) as progress:
+            found = apart(
+                lambda: bayescod.api.backtest(
+                    scores,
+                    holdouts=options.holdouts,
+                    methods=options.methods,
+                    anchors=options.anchors,
+                    benchmarks=options.benchmarks,
+                    distances=options.distances,
+                    smoothing=options.smoothing,
+                    seed=options.seed,
+                    progress=progress,
+                )
+            )
+        frame = found.frame()
+        drawn = _FIGURES if len(frame) else {}
+        for path, draw in drawn.items():
+            with replacing(options.out / path) as temporary:
+                save_figure(draw(frame), temporary, "png")
+        write_backtest(found, options.out, tuple(drawn))
     console = console_for(sys.stdout)
     show_backtest(summarise_backtest(frame), console)
     for method, benchmark, reason in found.skipped:

@@ -1,24 +1,44 @@
-"""Exit codes: 0 done, 2 bad input or usage, 3 checks failed, 130 interrupted."""
+"""Exit codes: 0 done, 1 the machine failed, 2 bad input or usage, 3 checks failed, 130 or 143.
+
+130 is an interrupt (Ctrl-C), 143 a request to terminate: 128 and the signal's number.
+"""
 
 from __future__ import annotations
 
+import errno
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from bayescod.errors import BayescodError
+from bayescod.errors import BayescodError, MachineError
 from bayescod.reporting.wording import printable
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from bayescod.forecasting.records import ForecastSet
 
+MACHINE_FAILED = 1
 BAD_INPUT = 2
 CHECKS_FAILED = 3
 INTERRUPTED = 130
+TERMINATED = 143
 
 _LONGEST_LINE = 10_000
+# What no other input or option would mend. Of a folder that may not be written to, another would.
+_MACHINE = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO),
+    *(errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.EAGAIN),
+)
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end."""
 
 
 def complain(kind: str, text: str) -> None:
@@ -27,7 +47,7 @@ def complain(kind: str, text: str) -> None:
     Parameters
     ----------
     kind : str
-        ``error`` or ``warning``.
+        ``error``, ``warning`` or ``note``.
     text : str
         The message, of any number of lines.
     """
@@ -44,13 +64,50 @@ def exit_codes() -> Iterator[None]:
     None
     """
     try:
-        yield
-    except KeyboardInterrupt:
-        complain("error", "interrupted")
-        raise typer.Exit(INTERRUPTED) from None
+        with _hearing_termination():
+            yield
+    except Terminated as stop:
+        _leave_with(TERMINATED, "terminated", stop)
+    except KeyboardInterrupt as stop:
+        _leave_with(INTERRUPTED, "interrupted", stop)
+    except MachineError as error:
+        _leave_with(MACHINE_FAILED, str(error), error)
+    except MemoryError as error:
+        _leave_with(MACHINE_FAILED, f"memory does not suffice: {error}".rstrip(": "), error)
     except (BayescodError, OSError) as error:
-        complain("error", str(error))
-        raise typer.Exit(BAD_INPUT) from None
+        code = MACHINE_FAILED if _is_of_the_machine(error) else BAD_INPUT
+        _leave_with(code, str(error), error)
+
+
+def _leave_with(code: int, text: str, error: BaseException) -> NoReturn:
+    complain("error", text)
+    for note in getattr(error, "__notes__", ()):
+        complain("note", note)
+    raise typer.Exit(code) from None
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    """Whether the disk is full, or the like; HDF5 tells that in its message alone."""
+    if not isinstance(error, OSError):
+        return False
+    return error.errno in _MACHINE or os.strerror(errno.ENOSPC) in str(error)
+
+
+@contextmanager
+def _hearing_termination() -> Iterator[None]:
+    """Let a request to terminate unwind the stack as Ctrl-C does."""
+
+    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
+        raise Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def leave(forecasts: ForecastSet) -> None:

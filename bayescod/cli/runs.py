@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import bayescod.api
 from bayescod.cli.exits import leave
+from bayescod.cli.lasting import apart, resumable
 from bayescod.cli.tables import read_tables, warn
 from bayescod.errors import DataError, Problem
+from bayescod.forecasting.recall import Recall
 from bayescod.forecasting.store import require_free, write_forecast
 from bayescod.reporting.progress import progress_reporter
 from bayescod.reporting.terminal import console_for, show_forecast, show_hits
@@ -20,6 +22,7 @@ from bayescod.scores import read_scores
 from bayescod.scores.selection import parse_target
 
 if TYPE_CHECKING:
+    from bayescod.forecasting.records import ForecastSet
     from bayescod.scores.records import LLMTable
 
 
@@ -73,37 +76,50 @@ def run_forecast(options: ForecastOptions) -> None:
         options.scores, options.models, options.benchmarks_table, options.smoothing
     )
     target = parse_target(options.target, scores.llms).name
-    known = {"data_digest": scores.digest, "seed": options.seed, "spec": options.model_spec}
-    require_free(options.out, known | {"target": target})
+    run = {
+        "data_digest": scores.digest,
+        "spec": options.model_spec,
+        "target": target,
+        "benchmarks": ", ".join(options.benchmarks),
+        "smoothing": options.smoothing,
+        "eval_trials": "" if options.eval_trials is None else str(options.eval_trials),
+    }
+    require_free(options.out, run | {"seed": options.seed})
     configure()
-    with progress_reporter(options.quiet) as progress:
-        forecasts = bayescod.api.forecast(
-            scores,
-            target=options.target,
-            anchors=options.anchors,
-            benchmarks=options.benchmarks,
-            model_spec=options.model_spec,
-            smoothing=options.smoothing,
-            eval_trials=options.eval_trials,
-            seed=options.seed,
-            progress=progress,
-        )
+    with resumable(options.out, run | {"seed": str(options.seed)}, options.quiet) as recall:
+        with progress_reporter(options.quiet) as progress:
+            forecasts = apart(
+                lambda: bayescod.api.forecast(
+                    scores,
+                    target=options.target,
+                    anchors=options.anchors,
+                    benchmarks=options.benchmarks,
+                    model_spec=options.model_spec,
+                    smoothing=options.smoothing,
+                    eval_trials=options.eval_trials,
+                    seed=options.seed,
+                    progress=progress,
+                    recall=recall,
+                )
+            )
+        write_forecast(forecasts, options.out)
     shown = {str(warning) for warning in scores.warnings}
     warn(warning for warning in forecasts.warnings if warning not in shown)
-    write_forecast(forecasts, options.out)
     console = console_for(sys.stdout)
     show_forecast(forecasts, console, options.accept)
     console.print(f"Written to {options.out}", soft_wrap=True)
     leave(forecasts)
 
 
-def run_demo(out: Path | None) -> None:
+def run_demo(out: Path | None, quiet: bool) -> None:
     """Forecast the largest held-out target of the packaged ladder beside its truth.
 
     Parameters
     ----------
     out : Path or None
         Where to write the results; nowhere where None.
+    quiet : bool
+        Show no progress.
 
     Raises
     ------
@@ -115,16 +131,28 @@ def run_demo(out: Path | None) -> None:
     paths = load_text_ladder_paths()
     scores = read_scores(paths.scores, paths.models, paths.benchmarks)
     target = _largest_target(scores.llms)
-    if out is not None:
-        require_free(out, {"data_digest": scores.digest, "target": target})
     configure()
-    with progress_reporter(quiet=False) as progress:
-        forecasts = bayescod.api.forecast(scores, target=target, progress=progress)
+
+    def forecast(recall: Recall) -> ForecastSet:
+        with progress_reporter(quiet) as progress:
+            return apart(
+                lambda: bayescod.api.forecast(
+                    scores, target=target, progress=progress, recall=recall
+                )
+            )
+
+    if out is None:
+        forecasts = forecast(Recall())
+    else:
+        run = {"data_digest": scores.digest, "target": target}
+        require_free(out, run)
+        with resumable(out, run, quiet) as recall:
+            forecasts = forecast(recall)
+            write_forecast(forecasts, out)
     console = console_for(sys.stdout)
     show_forecast(forecasts, console)
     show_hits(forecasts, console)
     if out is not None:
-        write_forecast(forecasts, out)
         console.print(f"Written to {out}", soft_wrap=True)
     leave(forecasts)
 

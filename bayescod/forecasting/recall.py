@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 import jax
 import numpy as np
 from jax import Array
 
+from bayescod.errors import MachineError
+from bayescod.forecasting.kept import Kept, Sampled
 from bayescod.sampling import Lane, Posterior, sample_each
 from bayescod.specs import Spec
 
@@ -18,16 +22,27 @@ Sampling = Callable[
 ]
 """What :func:`bayescod.sampling.sample_each` does."""
 
+# Lanes of the largest compiled program. Waves are whole numbers of it, so that the lanes that
+# share a program, and with it their draws, are those of a single call.
+_TOGETHER = {"clusters": 4, "mapping": 32}
+_CURVES_TOGETHER = 16
+
 
 class Recall:
     """Posteriors by all that they are a function of: key, program, priors, sampler and data.
 
     A call takes and gives what :func:`bayescod.sampling.sample_each` does; only what is not known
     is sampled, and what is known has taken no time.
+
+    Parameters
+    ----------
+    kept : Kept or None
+        Where posteriors outlive the process; each wave is kept as soon as it is sampled.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, kept: Kept | None = None) -> None:
         self._known: dict[str, Posterior] = {}
+        self._kept = kept
 
     def branch(self) -> Recall:
         """One that knows all that this one does, and keeps what it learns to itself."""
@@ -42,18 +57,60 @@ class Recall:
         lanes: Sequence[Lane],
         progress: Callable[[int], None],
     ) -> tuple[list[Posterior], list[tuple[float, float]]]:
-        """Sample what is not known; see :func:`bayescod.sampling.sample_each`."""
+        """Sample what is not known; see :func:`bayescod.sampling.sample_each`.
+
+        Raises
+        ------
+        MachineError
+            If memory does not suffice, or the sampler stops for another reason of the machine's.
+        """
         names = [_identity(key, spec, lane) for key, lane in zip(keys, lanes, strict=True)]
         new = [i for i, name in enumerate(names) if name not in self._known]
         seconds = [(0.0, 0.0)] * len(names)
         progress(len(names) - len(new))
-        if new:
-            found, spent = sample_each(
-                [keys[i] for i in new], spec, [lanes[i] for i in new], progress
-            )
-            for i, posterior, each in zip(new, found, spent, strict=True):
+        for wave in _waves(spec, lanes, new):
+            own = [names[i] for i in wave]
+            found = None if self._kept is None else self._kept.find(own)
+            if found is None:
+                found = _sampled([keys[i] for i in wave], spec, [lanes[i] for i in wave], progress)
+                if self._kept is not None:
+                    self._kept.keep(own, found)
+            else:
+                progress(len(wave))
+            for i, posterior, each in zip(wave, *found, strict=True):
                 self._known[names[i]], seconds[i] = posterior, each
         return [self._known[name] for name in names], seconds
+
+
+def _waves(spec: Spec, lanes: Sequence[Lane], new: Sequence[int]) -> Iterator[list[int]]:
+    """Lanes that are sampled in one call: of one shape, and enough to keep all cores busy."""
+    shapes: dict[tuple[object, ...], list[int]] = {}
+    for i in new:
+        shape = tuple(sorted((name, value.shape) for name, value in lanes[i].data.items()))
+        shapes.setdefault(shape, []).append(i)
+    together = _TOGETHER.get(spec.program, _CURVES_TOGETHER)
+    wave = together * (os.cpu_count() or 1)
+    for members in shapes.values():
+        # A rest too small for the largest program joins the wave before it: in a program of its
+        # own it would have other draws, and have to be compiled.
+        ends = range(wave, len(members) - together + 1, wave)
+        for begin, end in pairwise([0, *ends, len(members)]):
+            yield members[begin:end]
+
+
+def _sampled(
+    keys: Sequence[Array], spec: Spec, lanes: Sequence[Lane], progress: Callable[[int], None]
+) -> Sampled:
+    try:
+        return sample_each(keys, spec, lanes, progress)
+    except jax.errors.JaxRuntimeError as error:
+        what = str(error).partition("\n")[0]
+        if "RESOURCE_EXHAUSTED" in what or "out of memory" in what.lower():
+            fix = "give it more memory, or fewer benchmarks at once (--benchmark)"
+            msg = f"memory does not suffice to sample {len(lanes)} posteriors: {what}; {fix}"
+        else:
+            msg = f"the sampler stopped: {what}"
+        raise MachineError(msg) from error
 
 
 def _identity(key: Array, spec: Spec, lane: Lane) -> str:

@@ -12,6 +12,7 @@ import xarray as xr
 
 from bayescod.errors import ResultError
 from bayescod.files import (
+    KEPT_FOLDER,
     file_stem,
     replacing,
     require_same_run,
@@ -162,7 +163,8 @@ def require_free(out: Path, run: Mapping[str, object]) -> None:
     if out.exists() and not out.is_dir():
         msg = f"{out} is a file; give another folder"
         raise ResultError(msg)
-    if not out.is_dir() or all(entry.name.endswith(".partial") for entry in out.iterdir()):
+    entries = [entry.name for entry in out.iterdir()] if out.is_dir() else []
+    if all(name.endswith(".partial") or name == KEPT_FOLDER for name in entries):
         return
     if not (out / _FORECAST).is_file():
         msg = f"{out} holds files that are no forecast; give an empty or a new folder"

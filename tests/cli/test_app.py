@@ -92,6 +92,7 @@ def test_defaults_reach_the_forecast(world: World) -> None:
     (asked,) = world.asked
     assert asked.pop("scores").benchmarks[0].benchmark == "easy"
     assert hasattr(asked.pop("progress"), "advance")
+    assert callable(asked.pop("recall"))
     assert asked == {
         "target": "big",
         "anchors": (),
@@ -110,7 +111,8 @@ def test_options_reach_the_forecast(world: World) -> None:
         target="1e24@20",
     )
     (asked,) = world.asked
-    assert {name: asked[name] for name in asked if name not in ("scores", "progress")} == {
+    seen_elsewhere = ("scores", "progress", "recall")
+    assert {name: asked[name] for name in asked if name not in seen_elsewhere} == {
         "target": "1e24@20",
         "anchors": ("anchor", "llm-0"),
         "benchmarks": ("easy",),

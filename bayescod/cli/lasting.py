@@ -1,0 +1,79 @@
+"""What long verbs share: a folder held, work that can be stopped, and what is kept of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from bayescod.cli.exits import complain
+from bayescod.cli.locks import locked
+from bayescod.files import KEPT_FOLDER
+from bayescod.forecasting.kept import Kept
+from bayescod.forecasting.recall import Recall
+
+_T = TypeVar("_T")
+
+
+def apart(work: Callable[[], _T]) -> _T:
+    """Do the work in a thread of its own, so that this one hears a signal at once.
+
+    Parameters
+    ----------
+    work : callable
+        Without arguments.
+
+    Returns
+    -------
+    object
+        What ``work`` returns; what it raises is raised. After a signal it is not waited for.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="bayescod")
+    try:
+        return pool.submit(work).result()
+    finally:
+        pool.shutdown(wait=False)
+
+
+@contextmanager
+def resumable(out: Path, run: Mapping[str, str], quiet: bool) -> Iterator[Recall]:
+    """Hold a run's folder, and keep there what is sampled until the run is done.
+
+    Parameters
+    ----------
+    out : Path
+    run : mapping of str to str
+        What makes two runs the same, as far as it is known before the run.
+    quiet : bool
+        Do not say that a run goes on.
+
+    Yields
+    ------
+    Recall
+        That knows what a stopped run has left. If the block raises, the error gets a note that
+        says what is kept; if it does not, nothing is kept any longer.
+
+    Raises
+    ------
+    ResultError
+        If another run holds the folder, or has left its posteriors there.
+    """
+    with locked(out):
+        kept = Kept(out / KEPT_FOLDER, run)
+        if kept.n_posteriors and not quiet:
+            text = f"goes on from {kept.n_posteriors} posteriors that a stopped run left in"
+            complain("note", f"{text} {kept.folder}")
+        try:
+            yield Recall(kept)
+        finally:
+            error, count = sys.exception(), kept.n_posteriors
+            if error is not None and count:
+                note = f"{count} posteriors are kept in {kept.folder}; the same command goes on"
+                error.add_note(f"{note} from there")
+        if kept.damaged:
+            text = f"{len(kept.damaged)} files of kept posteriors were damaged and made anew: "
+            complain("warning", text + ", ".join(kept.damaged))
+        kept.forget()
