@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from bayescod.forecasting.records import BenchmarkForecast, ForecastSet
     from bayescod.forecasting.store import load
     from bayescod.scores import read_scores
+    from bayescod.scores.importers.tools import import_logs
     from bayescod.scores.records import BenchmarkScores, LLMTable, Scores
 
 _MODULE_OF = {
@@ -50,6 +51,7 @@ _MODULE_OF = {
     "backtest": "bayescod.api",
     "compare_laws": "bayescod.evaluation.comparison",
     "forecast": "bayescod.api",
+    "import_logs": "bayescod.scores.importers.tools",
     "load": "bayescod.forecasting.store",
     "read_scores": "bayescod.scores",
     "sensitivity": "bayescod.evaluation.sensitivity",
@@ -75,6 +77,7 @@ __all__ = [
     "backtest",
     "compare_laws",
     "forecast",
+    "import_logs",
     "load",
     "read_scores",
     "sensitivity",

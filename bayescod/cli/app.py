@@ -194,6 +194,45 @@ def check(
         run_check(folder)
 
 
+@app.command("import")
+def import_logs(
+    tool: Annotated[
+        str,
+        typer.Argument(
+            metavar="TOOL",
+            help="lm-eval, inspect, helm, opencompass, evalplus, human-eval, livecodebench, "
+            "lighteval, olmes or every-eval-ever.",
+        ),
+    ],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH", help="Logs, or folders that hold them.")
+    ],
+    out: Annotated[
+        Path, typer.Option(metavar="SCORES", help="Scores table to write: CSV, Parquet, JSONL.")
+    ],
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="A choice the logs leave open, as filter=all; errors name what there is.",
+        ),
+    ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(
+            exists=True,
+            dir_okay=False,
+            help="Models table whose names the models get; other names in its column `aliases`.",
+        ),
+    ] = None,
+) -> None:
+    """Turn the logs of an evaluation tool into a scores table, with an account of what was left."""
+    with exit_codes():
+        from bayescod.cli.importing import ImportOptions, run_import
+
+        run_import(ImportOptions(tool, tuple(paths), tuple(select or ()), models, out))
+
+
 @app.command()
 def simulate(
     preset: Annotated[

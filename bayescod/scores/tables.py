@@ -9,6 +9,7 @@ and values travel as parameters.
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 MAX_LINE_BYTES = 2_000_000
 MAX_REJECTS = 1_000  # broken CSV lines that are remembered
 
+_NAMES = frozenset({"benchmark", "item_id", "model", "aliases", "run", "family"})
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")  # what a spreadsheet may run, perhaps escaped already
 _NOT_UTF8 = "\ufffd"
 _NUMERIC = (
     *("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "BOOLEAN"),
@@ -161,6 +164,36 @@ def broken_lines(
     return (rows[0][3] if rows else 0), [(row, str(text), flaw) for row, text, flaw, _ in rows]
 
 
+def escaped_cell(text: str) -> str:
+    """Name as it is written to CSV, so that no spreadsheet takes it for a formula.
+
+    Parameters
+    ----------
+    text : str
+        Any name.
+
+    Returns
+    -------
+    str
+        With a leading apostrophe where the name begins like a formula; readers take it off again.
+
+    Examples
+    --------
+    >>> escaped_cell("=1+1"), escaped_cell("'=1+1"), escaped_cell("it's")
+    ("'=1+1", "''=1+1", "it's")
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
+
+
+def _unescaped(column: str) -> str:
+    """SQL that takes the apostrophe of `escaped_cell` off."""
+    formula = r"^''+[=+\-@\t\r]"
+    return (
+        f"CASE WHEN starts_with({column}, '''') AND regexp_matches({column}, '{formula}') "
+        f"THEN substr({column}, 2) ELSE {column} END"
+    )
+
+
 def _open_parquet(
     connection: duckdb.DuckDBPyConnection, path: Path, label: str, contract: Sequence[str]
 ) -> Table:
@@ -184,7 +217,7 @@ def _open_csv(path: Path, label: str, contract: Sequence[str]) -> Table:
         f"escape = '\"', columns = {{{typed}}}, null_padding = false, store_rejects = true, "
         f"rejects_limit = {MAX_REJECTS}, max_line_size = {MAX_LINE_BYTES})"
     )
-    return _positional(path, label, contract, names, source, frozenset())
+    return _positional(path, label, contract, names, source, frozenset(), escaped=True)
 
 
 def _positional(
@@ -194,6 +227,7 @@ def _positional(
     names: Sequence[str],
     source: str,
     numeric: frozenset[str],
+    escaped: bool = False,
 ) -> Table:
     """Table whose columns are picked by position, so that no name of the file enters the SQL."""
     twice = sorted({name for name in names if names.count(name) > 1 and name in contract})
@@ -210,8 +244,12 @@ def _positional(
         )
     known = tuple(name for name in contract if name in names)
     aliases = ", ".join(f"c{position}" for position in range(len(names)))
-    picked = ", ".join(f"c{names.index(name)} AS {name}" for name in known) or "1 AS nothing"
-    relation = f"(SELECT {picked} FROM {source} AS source({aliases}))"
+    picked = ", ".join(
+        f"{_unescaped(cell) if escaped and name in _NAMES else cell} AS {name}"
+        for name in known
+        for cell in [f"c{names.index(name)}"]
+    )
+    relation = f"(SELECT {picked or '1 AS nothing'} FROM {source} AS source({aliases}))"
     return Table(
         path=path,
         label=label,
