@@ -116,7 +116,7 @@ def _tally(path: Path, select: Mapping[str, str], findings: Findings) -> Tally:
             )
             break
         if metric is None:
-            metric = _metric(scores, document, select, path, findings)
+            metric = _metric(scores, select, path, findings)
             tally.benchmark = name_of(document.get("task_name"))
         if not tally.benchmark or document.get("task_name") != tally.benchmark:
             findings.add(
@@ -147,13 +147,11 @@ def _model_in(path: Path) -> str:
 
 def _metric(
     scores: Mapping[str, object],
-    document: Mapping[str, object],
     select: Mapping[str, str],
     path: Path,
     findings: Findings,
 ) -> str:
-    samples = document.get("num_samples")
-    counted = [str(key) for key in scores if trials_of(str(key), samples) is not None]
+    counted = [str(key) for key in scores if trials_of(str(key), samples=1) is not None]
     return chosen(select, "metric", counted, path, findings)
 
 

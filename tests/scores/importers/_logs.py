@@ -143,5 +143,5 @@ def _places(content: object) -> Iterator[tuple[list[object] | dict[str, object],
     elif isinstance(content, list):
         pairs = enumerate(content)
     for key, value in pairs:
-        yield content, key  # type: ignore[misc]
+        yield content, key
         yield from _places(value)
