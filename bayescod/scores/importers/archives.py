@@ -61,8 +61,10 @@ def zip_member_json(path: Path, names: Sequence[str], nan: bool = False) -> dict
     with _told(path), _opened(path) as archive:
         for name in names:
             if (info := _member(archive, name)) is not None:
+                # No more is asked for than is declared, since it is inflated before it is cut.
                 with archive.open(info) as stream:
-                    found[name] = whole_json(stream.read(MAX_JSON_BYTES + 1), decoder(nan))
+                    content = stream.read(min(info.file_size, MAX_JSON_BYTES) + 1)
+                found[name] = whole_json(content, decoder(nan))
     return found
 
 

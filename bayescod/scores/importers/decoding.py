@@ -20,6 +20,7 @@ MAX_JSON_VALUES: Final = 20_000_000  # brackets and commas, before anything is b
 MAX_ELEMENT_CHARACTERS: Final = 32 * 2**20  # one line, or one element of a list that is streamed
 _CHUNK: Final = 2**20
 _BLANK: Final = " \t\n\r"
+_AFTER: Final = frozenset(",:]}" + _BLANK)
 
 
 class Source(Protocol):
@@ -268,8 +269,8 @@ class _Text:
                 msg = "a whole number has too many digits"
                 raise BadJSONError(msg) from error
             else:
-                # What ends with the window may go on behind it, as the digits of a number do.
-                if end < len(self._window) or self._ended:
+                # The digits of a number may go on behind the window, or behind what is decoded.
+                if self._window[end : end + 1] in _AFTER or self._ended:
                     self._at = end
                     break
             self._more(max(_CHUNK, len(self._window) - self._at))
@@ -293,7 +294,7 @@ class _Text:
         if len(self._window) > MAX_ELEMENT_CHARACTERS:
             msg = f"one element has more than {MAX_ELEMENT_CHARACTERS:,} characters"
             raise BadJSONError(msg)
-        text = self._source.read(size)
+        text = self._source.read(min(size, MAX_ELEMENT_CHARACTERS + 1 - len(self._window)))
         self._ended = not text
         self._window += text
 
