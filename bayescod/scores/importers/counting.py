@@ -284,6 +284,13 @@ def settled(tallies: Sequence[Tally], select: Mapping[str, str], findings: Findi
                 got=f"{first.name} and {tally.path.name}",
                 fix="import the logs of one model at a time",
             )
+        if not name_of(tally.benchmark) and not findings.about(tally.path):
+            findings.add(
+                tally.path,
+                "no-benchmark",
+                "neither the log nor its name says which benchmark it is of",
+                fix="rename the file as the tool does, or leave it out",
+            )
         failed = 0 in tally.dropped.values()  # the whole log, as merging tells
         if not tally.n_trials and not failed and not findings.about(tally.path):
             why = "; ".join(f"{count} x {reason}" for reason, count in tally.dropped.items())

@@ -4,7 +4,8 @@ A trial is one sampled answer. Its verdicts are not written, but ``avg@n`` and `
 exactly, with n in the metric's own name (``avg@n:n=4``, ``pass@k:k=1&n=16``, ``pass@1:8_samples``);
 ``pass@k`` for larger k and votes over answers are no trials. Any other metric that is 0 or 1 is one
 trial. The benchmark is the task with its number of shots, the item the index of the document (rows
-are shuffled), whose text is hashed; the model is in the path.
+are shuffled), whose text is hashed; the model is in the path, the
+version of the task in ``results/<model>/results_<date>.json``.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from bayescod.scores.importers.counting import (
     model_of,
     settled,
 )
-from bayescod.scores.importers.reading import log_files, read_parquet
+from bayescod.scores.importers.reading import log_files, read_json, read_parquet
 from bayescod.scores.importers.records import Log
 from bayescod.scores.importers.values import MAX_TRIALS, digest_of, name_of, whole_count
 
@@ -118,6 +119,7 @@ def _tally(path: Path, select: Mapping[str, str], findings: Findings) -> Tally:
         if metric is None:
             metric = _metric(scores, select, path, findings)
             tally.benchmark = name_of(document.get("task_name"))
+            tally.version = _version(path, tally.finished, tally.benchmark)
         if not tally.benchmark or document.get("task_name") != tally.benchmark:
             findings.add(
                 path,
@@ -143,6 +145,19 @@ def _model_in(path: Path) -> str:
         return ""
     first = len(folders) - folders[::-1].index("details")
     return "/".join(folders[first:-1])
+
+
+def _version(path: Path, date: str, task: str) -> str:
+    """Version of the task, from the results beside the details."""
+    folders = path.absolute().parent.parts
+    if "details" not in folders:
+        return ""
+    top = len(folders) - 1 - folders[::-1].index("details")
+    results = Path(*folders[:top], "results", *folders[top + 1 : -1], f"results_{date}.json")
+    known = read_json(results) if results.is_file() else {}
+    tasks = known.get("config_tasks") if isinstance(known, dict) else None
+    config = tasks.get(task) if isinstance(tasks, dict) else None
+    return name_of(config.get("version")) if isinstance(config, dict) else ""
 
 
 def _metric(

@@ -11,7 +11,7 @@ that of the work folder (``20250131_235959``).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,7 +24,7 @@ from bayescod.scores.importers.counting import (
     model_of,
     settled,
 )
-from bayescod.scores.importers.reading import log_files, read_json
+from bayescod.scores.importers.reading import log_files, read_parts
 from bayescod.scores.importers.records import Log
 from bayescod.scores.importers.values import MAX_TRIALS, name_of, outcome
 
@@ -38,6 +38,8 @@ _DETAILS: Final = (
     "evaluate again (-m eval) with an evaluator that gives details, such as "
     "AccwithDetailsEvaluator or MATHEvaluator, and with dump_details on"
 )
+
+_Entry = tuple[str, Mapping[str, object]]  # item, and what it has of verdicts
 
 
 def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
@@ -88,28 +90,36 @@ def _tally(path: Path, select: Mapping[str, str], findings: Findings) -> Tally:
     started = re.fullmatch(r"(\d{8})_(\d{6})", place.parents[2].name) if folder else None
     model = model_of(select, folder, path, findings)
     tally = Tally(path.stem, model, path, finished=started[0] if started else "")
-    document = read_json(path)
-    if not isinstance(document, dict):
-        findings.add(
-            path, "unknown-layout", "the file is no object", wanted="results", fix=_DETAILS
-        )
-        return tally
-    if why := document.get("error"):
+    entries: list[_Entry] = []
+    why: object = None
+    runs, indexed, listed = 1, False, False
+    for key, value in read_parts(path, inside="details"):
+        if key != "details":
+            listed |= not key
+            why = value if key == "error" else why
+            runs = max(runs, int(hit[1])) if (hit := _RUNS.search(key)) else runs
+        elif not isinstance(value, tuple):
+            known = value if isinstance(value, dict) else {}
+            entries.append((name_of(known.get("example_abbr")), _verdicts(value)))
+        elif value[0] != "type":  # "GEN" or "PPL", among the entries
+            indexed = True
+            index = value[0] if value[0].isdecimal() else ""
+            entries.append((name_of(index and f"{tally.benchmark}_{index}"), _verdicts(value[1])))
+    if listed:
+        findings.add(path, "unknown-layout", "the file is no object", fix=_DETAILS)
+    elif why:
         told = f": {shown(why)}" if isinstance(why, str) else ""
         tally.dropped[f"the evaluation failed{told}"] = 0  # the whole log
-        return tally
-    details = document.get("details")
-    if not isinstance(details, list | dict) or not details:
+    elif not any(verdicts for _, verdicts in entries):
         findings.add(
             path,
             "no-details",
-            "the file has no details, and its accuracy is of one replica only",
+            "the file has no verdict of each item, and its accuracy is of one replica only",
             column="details",
+            wanted=" or ".join(_VERDICTS),
             fix=_DETAILS,
         )
-        return tally
-    runs = max((int(hit[1]) for key in document if (hit := _RUNS.search(key))), default=1)
-    if isinstance(details, dict) and runs > 1:
+    elif indexed and runs > 1:
         findings.add(
             path,
             "no-details",
@@ -117,47 +127,18 @@ def _tally(path: Path, select: Mapping[str, str], findings: Findings) -> Tally:
             column="details",
             fix=_DETAILS,
         )
-        return tally
-    entries = list(_entries(details, tally.benchmark))
-    if metric := _metric(entries, select, path, findings):
-        for number, (item, entry) in enumerate(entries, start=1):
-            _count(number, item, entry.get(metric), runs, tally, findings)
+    else:
+        there = [key for key in _VERDICTS if any(key in verdicts for _, verdicts in entries)]
+        if metric := chosen(select, "metric", there, path, findings):
+            for number, (item, verdicts) in enumerate(entries, start=1):
+                _count(number, item, verdicts.get(metric), runs, tally, findings)
     return tally
 
 
-def _entries(
-    details: list[object] | dict[str, object], benchmark: str
-) -> Iterator[tuple[str, Mapping[str, object]]]:
-    """Item and entry; an empty mapping stands for what is no entry."""
-    if isinstance(details, list):
-        for entry in details:
-            known = entry if isinstance(entry, dict) else {}
-            yield name_of(known.get("example_abbr")), known
-    else:
-        for key, entry in details.items():
-            if key != "type":  # "GEN" or "PPL", among the entries
-                item = f"{benchmark}_{key}" if key.isdecimal() else ""
-                yield name_of(item), entry if isinstance(entry, dict) else {}
-
-
-def _metric(
-    entries: Sequence[tuple[str, Mapping[str, object]]],
-    select: Mapping[str, str],
-    path: Path,
-    findings: Findings,
-) -> str:
-    there = {key for _, entry in entries for key in _VERDICTS if entry.get(key) is not None}
-    if there:
-        return chosen(select, "metric", [key for key in _VERDICTS if key in there], path, findings)
-    findings.add(
-        path,
-        "no-details",
-        "the details have no verdicts",
-        column="details",
-        wanted=" or ".join(_VERDICTS),
-        fix=_DETAILS,
-    )
-    return ""
+def _verdicts(entry: object) -> Mapping[str, object]:
+    """What an entry has of verdicts; the texts beside them need not be kept."""
+    known = entry if isinstance(entry, dict) else {}
+    return {key: known[key] for key in _VERDICTS if known.get(key) is not None}
 
 
 def _count(

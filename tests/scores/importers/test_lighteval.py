@@ -59,6 +59,16 @@ def test_counts_are_as_expected(log: Path, tmp_path: Path) -> None:
     assert len(set(found.document.values())) == 5
 
 
+def test_version_is_in_the_results(log: Path, tmp_path: Path) -> None:
+    assert read([log], {})[0].version == ""
+    results = tmp_path / "results" / "toy" / "toy-1B" / f"results_{DATE}.json"
+    _logs.put(results, {"config_tasks": {"toy_arith|0": {"version": 0}}})
+    assert read([log], {})[0].version == "0"
+    for odd in ([], {"config_tasks": []}, {"config_tasks": {"toy_arith|0": {"version": [1]}}}):
+        _logs.put(results, odd)
+        assert read([log], {})[0].version == ""
+
+
 def test_file_elsewhere_wants_a_model(tmp_path: Path) -> None:
     path = tmp_path / NAME
     shutil.copy(LOG, path)
@@ -160,7 +170,7 @@ def test_mutated_details_are_read_or_refused(seed: int, log: Path) -> None:
     rng, real = _logs.seeded(seed), LOG.read_bytes()
     content = [row(str(i), 4, **{"avg@n:n=4": i / 4, "pass@k:k=2&n=4": 1}) for i in range(4)]
     accepted = written = 0
-    for _ in range(25):
+    for _ in range(12):
         log.write_bytes(_logs.damaged(real, rng))
         _logs.survives(read, log, {})
         changed = _logs.mutated(content, rng)

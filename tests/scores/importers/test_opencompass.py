@@ -49,6 +49,14 @@ def test_folder_without_results_is_refused(tmp_path: Path) -> None:
     assert _logs.codes(_logs.refused(read, tmp_path)) == ["no-logs"]
 
 
+def test_names_that_are_no_text_are_refused(tmp_path: Path) -> None:
+    for name in (FOLDER / "gsm\udcff8k.json", FOLDER.parent / "toy\udcff" / "gsm8k.json"):
+        path = _logs.put(tmp_path / name, details(entry()))
+        (problem,) = _logs.refused(read, path).problems
+        assert problem.code in ("no-benchmark", "no-model")
+        assert problem.file.isprintable()
+
+
 def test_older_details_are_one_trial_an_index(tmp_path: Path) -> None:
     content = {
         "accuracy": 50.0,
@@ -111,7 +119,8 @@ def test_failed_run_is_dropped_and_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "code"),
     [
-        ([], "unknown-layout"),
+        ([1], "unknown-layout"),
+        ({"details": "none"}, "no-details"),
         ({"error": None}, "no-details"),
         (details(entry(), entry()), "duplicate-item"),
         (details(entry(correct=[])), "bad-verdict"),
