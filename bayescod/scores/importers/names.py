@@ -121,13 +121,10 @@ def _meant(name: str, by_name: Mapping[str, set[str]]) -> set[str]:
     """Models that a name means, by the strictest way of reading it that gives any."""
     if name in by_name:
         return by_name[name]
-    ways: tuple[tuple[Callable[[str], set[str]], Callable[[str], set[str]]], ...] = (
-        (_plain, _plain),
-        (_tails, _plain),
-        (_plain, _tails),
-        (_without_hub, _without_hub),
-    )
-    for of_log, of_table in ways:
+    # Leading parts may be missing on one side only: two organisations have two models.
+    ways = ((_plain, _plain), (_tails, _plain), (_plain, _tails))
+    hubless = tuple((_without_hub(of_log), _without_hub(of_table)) for of_log, of_table in ways)
+    for of_log, of_table in (*ways, *hubless):
         wanted = of_log(name)
         meant = {
             model
@@ -150,8 +147,8 @@ def _tails(name: str) -> set[str]:
     return {form for start in range(len(parts)) for form in _plain("/".join(parts[start:]))}
 
 
-def _without_hub(name: str) -> set[str]:
-    return {form.removesuffix(_HUB) for form in _tails(name)}
+def _without_hub(forms: Callable[[str], set[str]]) -> Callable[[str], set[str]]:
+    return lambda name: {form.removesuffix(_HUB) for form in forms(name)}
 
 
 def _problem(
