@@ -86,6 +86,8 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.partial")
+    # What a killed run has left, or a link that somebody has put there, is not written through.
+    temporary.unlink(missing_ok=True)
     try:
         yield temporary
         with temporary.open("rb+") as stream:

@@ -75,8 +75,10 @@ def exit_codes() -> Iterator[None]:
     except MemoryError as error:
         _leave_with(MACHINE_FAILED, f"memory does not suffice: {error}".rstrip(": "), error)
     except (BayescodError, OSError) as error:
-        code = MACHINE_FAILED if _is_of_the_machine(error) else BAD_INPUT
-        _leave_with(code, str(error), error)
+        if _is_of_the_machine(error):
+            text = f"{error}; mend that, then give the same command again"
+            _leave_with(MACHINE_FAILED, text, error)
+        _leave_with(BAD_INPUT, str(error), error)
 
 
 def _leave_with(code: int, text: str, error: BaseException) -> NoReturn:

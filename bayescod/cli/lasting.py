@@ -64,14 +64,14 @@ def resumable(out: Path, run: Mapping[str, str], quiet: bool) -> Iterator[Recall
     with locked(out):
         kept = Kept(out / KEPT_FOLDER, run)
         if kept.n_posteriors and not quiet:
-            text = f"goes on from {kept.n_posteriors} posteriors that a stopped run left in"
-            complain("note", f"{text} {kept.folder}")
+            text = f"goes on from what a stopped run has left in {kept.folder}"
+            complain("note", f"{text} (posteriors: {kept.n_posteriors})")
         try:
             yield Recall(kept)
         finally:
             error, count = sys.exception(), kept.n_posteriors
             if error is not None and count:
-                note = f"{count} posteriors are kept in {kept.folder}; the same command goes on"
+                note = f"posteriors kept in {kept.folder}: {count}; the same command goes on"
                 error.add_note(f"{note} from there")
         if kept.damaged:
             text = f"{len(kept.damaged)} files of kept posteriors were damaged and made anew: "

@@ -6,9 +6,10 @@ import errno
 import json
 import os
 import socket
+import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -19,8 +20,9 @@ from bayescod.errors import ResultError
 LOCK: Final = ".lock.partial"
 """Ends as unfinished files do: a folder that holds no more than these is free."""
 
-_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOENT)
-_PATIENCE = 0.2  # seconds in which a lock that was just made is filled
+_NOT_OURS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ELOOP, errno.EISDIR)
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_LONGEST = 10_000  # characters that are read of a lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,64 +101,61 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 def _take(path: Path) -> None:
-    while not _made(path):
-        text, holder = _held(path)
-        if holder is not None and not holder.is_gone():
-            who = f"process {holder.pid} on {holder.host} since {holder.since}"
-            msg = (
-                f"{path.parent} is in use by another run: {who}; wait for it, or give another "
-                f"folder; if there is no such run any more, remove {path}"
-            )
-            raise ResultError(msg)
-        who = "a run that ended" if holder is None else f"process {holder.pid}, which has ended"
-        if _set_aside(path, text):
-            complain("warning", f"{path} was left behind by {who}; this run takes the folder over")
-
-
-def _made(path: Path) -> bool:
-    try:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644)
-    except FileExistsError:
-        return False
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(json.dumps(asdict(Holder.this())))
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
-    return True
-
-
-def _held(path: Path) -> tuple[str, Holder | None]:
-    """A lock's text and its holder; none where its maker died before it could sign."""
-    end = time.monotonic() + _PATIENCE
+    """Sign the lock file, unless somebody has signed it who may still be there."""
     while True:
-        try:
-            text = path.read_text(encoding="utf-8", errors="replace")
-        except FileNotFoundError:
-            return "", None
-        try:
-            found = json.loads(text)
-            host, born, since = (str(found[name]) for name in ("host", "born", "since"))
-            return text, Holder(int(found["pid"]), host, born, since)
-        except (ValueError, TypeError, KeyError):
-            if time.monotonic() > end:
-                return text, None
-        time.sleep(_PATIENCE / 10)
+        handle = os.open(path, os.O_CREAT | os.O_RDWR | _NO_LINK, 0o644)
+        with os.fdopen(handle, "r+", encoding="utf-8", errors="replace") as stream:
+            _alone(handle)
+            if not _is_at(path, handle):
+                continue  # its holder has let go and removed it meanwhile
+            text = stream.read(_LONGEST)
+            holder = _holder(text)
+            if holder is not None and not holder.is_gone():
+                who = f"process {holder.pid} on {holder.host} since {holder.since}"
+                msg = (
+                    f"{path.parent} is in use by another run: {who}; wait for it, or give "
+                    f"another folder; if there is no such run any more, remove {path}"
+                )
+                raise ResultError(msg)
+            try:
+                stream.seek(0)
+                stream.truncate()
+                stream.write(json.dumps(asdict(Holder.this())))
+                stream.flush()
+            except OSError:
+                path.unlink(missing_ok=True)
+                raise
+        if text:
+            who = "a run that ended" if holder is None else f"process {holder.pid}, which has ended"
+            complain("warning", f"{path} was left behind by {who}; this run takes the folder over")
+        return
 
 
-def _set_aside(path: Path, text: str) -> bool:
-    """Remove a lock unless another run has taken it over since it was read."""
-    aside = path.with_name(f".lock-{os.getpid()}.partial")
+def _is_at(path: Path, handle: int) -> bool:
     try:
-        path.rename(aside)
+        return os.path.samestat(path.lstat(), os.fstat(handle))
     except FileNotFoundError:
         return False
-    if aside.read_text(encoding="utf-8", errors="replace") == text:
-        aside.unlink()
-        return True
-    aside.rename(path)
-    return False
+
+
+def _alone(handle: int) -> None:
+    """Wait until no other process reads and signs the file; some systems cannot tell."""
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    with suppress(OSError):
+        fcntl.flock(handle, fcntl.LOCK_EX)
+
+
+def _holder(text: str) -> Holder | None:
+    """Who has signed; nobody where the run died while it signed."""
+    try:
+        found = json.loads(text)
+        host, born, since = (str(found[name]) for name in ("host", "born", "since"))
+        return Holder(int(found["pid"]), host, born, since)
+    except (ValueError, TypeError, KeyError):
+        return None
 
 
 def _born(pid: int) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from bayescod.errors import DataError, Problem, UnknownNameError
+from bayescod.errors import DataError, MachineError, Problem, UnknownNameError
 from bayescod.scores import chance as chance_file
 from bayescod.scores import contract
 from bayescod.scores import models as models_file
@@ -22,6 +22,7 @@ from bayescod.scores.chance import ChanceLevels, chance_conflicts, chance_warnin
 from bayescod.scores.checks import capped, unknown_columns
 from bayescod.scores.contract import column_problems, typed
 from bayescod.scores.database import (
+    MEMORY_LIMIT,
     UnusableFile,
     digest,
     empty_file,
@@ -163,6 +164,10 @@ def _attempt(
         return None
     try:
         return read(connection, table, *arguments)
+    except duckdb.OutOfMemoryException as error:
+        what = str(error).partition("\n")[0]
+        msg = f"{table.label} cannot be aggregated in {MEMORY_LIMIT} of memory: {what}"
+        raise MachineError(msg) from error
     except duckdb.Error as error:
         problems.append(unreadable(table.label, error))
         return None

@@ -26,33 +26,8 @@ from bayescod.cli import main
 main()
 """
 
-# Draws that take a fifth of a second, are a function of the key alone, and mean nothing. The rest
-# is made fast too: no figures, and even the smallest of compiled programs from the cache.
-MADE_UP = """
-import time
-import jax
-import numpy as np
-import bayescod.forecasting.store as store
-from bayescod.convergence import Diagnostics
-from bayescod.sampling import Posterior
-
-def made_up(keys, spec, lanes, progress):
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    found = []
-    for key, lane in zip(keys, lanes):
-        time.sleep(0.2)
-        rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-        names = ("b", "c", "drift", "g", "log_a", "spread", "walk_scale")
-        sites = {name: rng.uniform(0.2, 0.8, (2, 20)) for name in names}
-        stats = {name: rng.uniform(size=(2, 20)) for name in ("lp", "acceptance_rate")}
-        stats |= {"n_steps": np.full((2, 20), 7), "diverging": np.zeros((2, 20), bool)}
-        found.append(Posterior(sites, stats, Diagnostics(1.0, 900.0, 900.0, 0, 40)))
-        progress(1)
-    return found, [(0.0, 0.2)] * len(found)
-
-recall.sample_each = made_up
-store._write_figures = lambda forecast, out: []
-"""
+MADE_UP = "from tests.cli._made_up import install; install(seconds=0.2)"
+SLOWLY_MADE_UP = "from tests.cli._made_up import install; install(seconds=3.0)"
 
 
 def quick_spec(folder: Path, name: str = "end-to-end") -> Path:

@@ -326,6 +326,19 @@ def test_demo_sets_the_largest_target_beside_its_truth(demo: World) -> None:
     assert not demo.out.exists()
 
 
+def test_a_quiet_demo_shows_the_result_alone(demo: World) -> None:
+    answer = demo.answer
+
+    def told(scores: Any, *, progress: Any, **options: Any) -> ForecastSet:
+        progress.phase("sample", 1)
+        progress.advance("toy")
+        return answer(scores, **options)
+
+    demo.answer = told
+    assert demo.run("demo").stderr == "sample 1/1 toy\n"
+    assert demo.run("demo", "--quiet").stderr == ""
+
+
 def test_demo_writes_where_asked(demo: World) -> None:
     assert [demo.run("demo", "--out", demo.out).code for _ in range(2)] == [0, 0]
     assert load(demo.out).target.model == "bigger"
