@@ -260,7 +260,7 @@ def settled(tallies: Sequence[Tally], select: Mapping[str, str], findings: Findi
     tallies : sequence of Tally
         In the order of the files.
     select : mapping
-        What the user chose.
+        What the user chose: one ``model`` is for several logs only where ``repeats`` is ``all``.
     findings : Findings
         What was found while reading.
 
@@ -276,13 +276,13 @@ def settled(tallies: Sequence[Tally], select: Mapping[str, str], findings: Findi
     named: dict[str, Path] = {}
     for tally in tallies:
         first = named.setdefault(tally.benchmark, tally.path)
-        if "model" in select and first != tally.path:
+        if "model" in select and select.get("repeats") != "all" and first != tally.path:
             findings.add(
                 tally.path,
                 "one-name-several-logs",
                 f"one model was named, but this is another log of {shown(tally.benchmark)}",
                 got=f"{first.name} and {tally.path.name}",
-                fix="import the logs of one model at a time",
+                fix="import one model's logs at a time, with --select repeats=all if they add up",
             )
         if not name_of(tally.benchmark) and not findings.about(tally.path):
             findings.add(

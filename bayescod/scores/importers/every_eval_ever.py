@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Final
 
 from bayescod.scores.checks import listed, shown
-from bayescod.scores.importers.counting import MODEL_HELP, Findings, Tally, chosen, settled
+from bayescod.scores.importers.counting import Findings, Tally, chosen, settled
 from bayescod.scores.importers.reading import log_files, read_json, read_lines
 from bayescod.scores.importers.records import Log
 from bayescod.scores.importers.values import name_of, outcome, text_of
 
 SELECT: Final[Mapping[str, str]] = {
-    "model": MODEL_HELP,
     "filter": "of lm-evaluation-harness, such as first",
     "metric": "the evaluation_result_id without the filter, such as acc_norm",
 }
@@ -74,7 +73,7 @@ def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
             finished = _finished(path)
             groups: dict[_Key, _Samples] = {}
             for number, line in read_lines(path):
-                if key := _key(number, line, select, path, findings):
+                if key := _key(number, line, path, findings):
                     _note(number, line, groups.setdefault(key, _Samples()), path)
             kept = _kept(groups, select, path, findings)
             tallies += [_tally(key, kept[key], path, finished, findings) for key in kept]
@@ -93,19 +92,13 @@ def _finished(path: Path) -> str:
         return text  # ISO 8601 already, or nothing
 
 
-def _key(
-    number: int,
-    line: Mapping[str, object],
-    select: Mapping[str, str],
-    path: Path,
-    findings: Findings,
-) -> _Key | None:
-    """What the line is of; ``None`` where it cannot be told, or another filter was chosen."""
+def _key(number: int, line: Mapping[str, object], path: Path, findings: Findings) -> _Key | None:
+    """What the line is of; ``None`` where it cannot be told."""
     metadata = line.get("metadata")
     about = metadata if isinstance(metadata, dict) else {}
     rule = text_of(about.get("filter"))
     name = text_of(line.get("evaluation_name"))
-    model = text_of(select.get("model", line.get("model_id")))
+    model = text_of(line.get("model_id"))
     if not name or not model:
         findings.add(
             path,

@@ -112,7 +112,7 @@ def import_logs(
     for key in chosen:
         if key not in known:
             raise UnknownNameError("key of --select", key, known)
-    version, repeats = chosen.pop("version", None), chosen.pop("repeats", REPEATS[0])
+    version, repeats = chosen.pop("version", None), chosen.get("repeats", REPEATS[0])
     if repeats not in REPEATS:
         raise UnknownNameError("way to treat repeats", repeats, REPEATS)
     several = [paths] if isinstance(paths, str | os.PathLike) else paths

@@ -31,6 +31,16 @@ def test_name_without_a_model_wants_one() -> None:
     assert "--select model=NAME" in str(error)
 
 
+def test_one_name_is_for_several_logs_only_as_repeats(tmp_path: Path) -> None:
+    for run in ("run1", "run2"):
+        _logs.put_lines(tmp_path / f"{run}.jsonl_results.jsonl", _logs.lines(LOG))
+    assert {log.model for log in read([tmp_path], {})} == {"run1", "run2"}
+    error = _logs.refused(read, tmp_path, MINE)
+    assert _logs.codes(error) == ["one-name-several-logs"]
+    assert "--select repeats=all" in str(error)
+    assert [log.model for log in read([tmp_path], {**MINE, "repeats": "all"})] == ["mine"] * 2
+
+
 def test_each_prefix_is_a_benchmark(tmp_path: Path) -> None:
     tasks = ["HumanEval/0", "MBPP/3", "bare"]
     path = _logs.put_lines(tmp_path / NAME, ({"task_id": t, "passed": True} for t in tasks))
