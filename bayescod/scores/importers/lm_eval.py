@@ -67,12 +67,13 @@ def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
     """
     findings = Findings()
     read_logs: list[_Samples] = []
-    for path in log_files(paths, _PATTERNS, "samples file of lm-eval"):
+    files = log_files(paths, _PATTERNS, "samples file of lm-eval")
+    for path in files:
         with findings.gathering():
             read_logs.append(_samples(path, select, findings))
     for key in ("filter", "metric"):
         found = {name for one in read_logs for name in one.found[key]}
-        require_known(key, select, found, read_logs[0].tally.path, findings)
+        require_known(key, select, found, files[0], findings)
     fields = _item_fields(read_logs, select, findings) if not findings else {}
     logs = settled([one.tally for one in read_logs], select, findings)
     return [
