@@ -78,7 +78,7 @@ def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
             continue
         with findings.gathering():
             header, samples = _opened(path)
-            if header is None:
+            if header is None or not isinstance(header.get("eval"), dict):
                 _unknown(path, findings)
             elif why := _unusable(header):
                 unusable.append(_left_out(path, header, why))
