@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ from bayescod.scores.checks import LISTED, listed, more, near_fix, shown
 from bayescod.scores.importers.records import Log
 from bayescod.scores.importers.values import name_of, shown_path
 
+_FILES_LISTED: Final = 20  # with problems of one code
 MODEL_HELP: Final = "the model's name, where the log has none"
 
 
@@ -22,9 +24,11 @@ class Findings:
     def __init__(self) -> None:
         self._kept: list[Problem] = []
         self._count: Counter[tuple[str, str, str]] = Counter()
+        self._from_readers: list[Problem] = []  # few of a kind already
+        self._files: set[str] = set()
 
     def __len__(self) -> int:
-        return self._count.total()
+        return self._count.total() + len(self._from_readers)
 
     def add(self, path: Path, code: str, message: str, **where: object) -> None:
         """Note a problem of a file.
@@ -55,12 +59,13 @@ class Findings:
         """Keep a problem, or count it where there are enough of its kind."""
         kind = problem.code, problem.file, problem.column
         self._count[kind] += 1
+        self._files.add(problem.file)
         if self._count[kind] <= LISTED:
             self._kept.append(problem)
 
     def about(self, path: Path) -> bool:
         """Whether anything was found in a file."""
-        return any(file == shown_path(path) for _, file, _ in self._count)
+        return shown_path(path) in self._files
 
     def take(self, others: Findings) -> None:
         """Take over what was found elsewhere."""
@@ -75,8 +80,8 @@ class Findings:
         try:
             yield
         except DataError as error:
-            for problem in error.problems:
-                self.note(problem)
+            self._from_readers += error.problems
+            self._files.update(problem.file for problem in error.problems)
 
     def settle(self) -> None:
         """Raise what was found.
@@ -86,8 +91,6 @@ class Findings:
         DataError
             If there is any problem.
         """
-        if not self._kept:
-            return
         seen: Counter[tuple[str, str, str]] = Counter()
         told: list[Problem] = []
         for problem in self._kept:
@@ -96,7 +99,26 @@ class Findings:
             told.append(problem)
             if seen[kind] == LISTED and self._count[kind] > LISTED:
                 told.append(more(problem, self._count[kind] - LISTED))
-        raise DataError(told)
+        if told := _of_few_files([*told, *self._from_readers]):
+            raise DataError(told)
+
+
+def _of_few_files(problems: Sequence[Problem]) -> list[Problem]:
+    """Problems of the first files that have such; of the others, how many there are."""
+    files: dict[str, dict[str, int]] = {}  # by code, in order
+    told: list[Problem] = []
+    first_left_out: dict[str, Problem] = {}
+    for problem in problems:
+        known = files.setdefault(problem.code, {})
+        if known.setdefault(problem.file, len(known)) < _FILES_LISTED:
+            told.append(problem)
+        else:
+            first_left_out.setdefault(problem.code, problem)
+    for code, problem in first_left_out.items():
+        count = len(files[code]) - _FILES_LISTED
+        message = f"{problem.message} (so in {count} more files, of which this is the first)"
+        told.append(replace(problem, message=message))
+    return told
 
 
 class Tally:

@@ -86,6 +86,20 @@ def test_problems_of_all_files_come_together(tmp_path: Path) -> None:
     assert codes == ["bad-verdict", "empty-file", "not-json"]
 
 
+def test_many_bad_files_are_counted(tmp_path: Path) -> None:
+    for number in range(23):
+        path = tmp_path / f"{number:02}_results.jsonl"
+        _logs.put_lines(path, [{"task_id": "a/1"}] * 2 + [[]] * 7)
+    problems = _logs.refused(read, tmp_path).problems
+    verdicts = [p for p in problems if p.code == "bad-verdict"]
+    damaged = [p for p in problems if p.code == "not-json"]
+    assert len({p.file for p in verdicts}) == len({p.file for p in damaged}) == 21
+    assert len(verdicts) == 20 * 2 + 1
+    assert len(damaged) == 20 * 6 + 1  # five lines and the number of the others
+    assert "so in 3 more files" in verdicts[-1].message
+    assert sum("2 more like this" in p.message for p in damaged) == 20
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_mutated_lines_are_read_or_refused(seed: int, tmp_path: Path) -> None:
     rng, content = _logs.seeded(seed), _logs.lines(LOG)
