@@ -69,7 +69,9 @@ def make_tree(
                 },
                 coords={"model": names},
             ),
-            "/constant_data": xr.Dataset({"n_items": ("cluster", np.array([40, 60]))}),
+            "/constant_data": xr.Dataset(
+                {"n_items": ("cluster", np.array([40, 60])), "evaluation_ratio": 1.0 / 2000}
+            ),
             "/predictions": xr.Dataset(
                 {
                     "score": ("draw", score),

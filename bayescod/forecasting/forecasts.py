@@ -34,9 +34,9 @@ from bayescod.scores.selection import Selection, Target
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
-GRID_POINTS = 48
-BEYOND_TARGET = 10.0
-"""The fan goes on to this many times the target's compute."""
+GRID_POINTS = 64
+BEYOND_TARGET = 100.0
+"""The fan goes on to this many times the target's compute: so far a plan can ask."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -280,7 +280,10 @@ def _tree(one: BenchmarkFit, draws: _Draws, score: FloatArray, rho: FloatArray) 
     dims = {name: ["cluster"] for name in by_cluster}
     dims |= {"run_effect": ["run"], "fitted_rate": ["obs_id"], "fitted_sd": ["obs_id"]}
     dims |= {name: ["model"] for name in ("score", "compute_flops", "role", "evaluation_sd")}
-    constant: dict[str, npt.ArrayLike] = {"a_unit_flops": one.whole.unit_flops}
+    constant: dict[str, npt.ArrayLike] = {
+        "a_unit_flops": one.whole.unit_flops,
+        "evaluation_ratio": one.whole.evaluation_ratio,
+    }
     if one.grouping.clusters is not None:
         clusters = one.grouping.clusters
         constant |= {

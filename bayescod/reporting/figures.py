@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = ["fan_figure", "overview_figure", "save_figure"]
 
+_SHOWN_BEYOND_TARGET = 10.0  # times the target's compute; a plan may ask for more
 _NORMAL_90 = 1.6448536269514722  # half width of a normal's central 90 %, in standard deviations
 
 
@@ -98,6 +99,8 @@ def _sentences(forecast: BenchmarkForecast) -> tuple[str, str]:
 
 def _draw_bands(axes: Axes, forecast: BenchmarkForecast) -> None:
     fan = forecast.tree["predictions"].to_dataset()["fan"].transpose("compute", "draw")
+    last = max(forecast.target.compute_flops, _largest_measured(forecast)) * _SHOWN_BEYOND_TARGET
+    fan = fan[fan["compute"].values <= last]
     compute = fan["compute"].values
     low, quarter, median, upper, high = 100 * np.nanquantile(
         fan.values, (0.05, 0.25, 0.5, 0.75, 0.95), axis=1
@@ -112,6 +115,10 @@ def _draw_bands(axes: Axes, forecast: BenchmarkForecast) -> None:
     axes.set_xscale("log")
     axes.set_xlim(0.8 * compute.min(), compute.max())  # air for the first dot, on the fan's edge
     axes.set_ylim(*_score_limits(forecast, (low, high)))
+
+
+def _largest_measured(forecast: BenchmarkForecast) -> float:
+    return float(np.nanmax(forecast.tree["observed_data"].to_dataset()["compute_flops"].values))
 
 
 def _score_limits(forecast: BenchmarkForecast, curves: Iterable[FloatArray]) -> tuple[float, float]:
