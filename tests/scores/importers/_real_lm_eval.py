@@ -33,9 +33,9 @@ repeats: 4
 generation_kwargs: {until: ["\n"], do_sample: true, temperature: 0.8}
 filter_list:
   - name: first
-    filter: [{function: regex, regex_pattern: "(\\d+)"}, {function: take_first}]
+    filter: [{function: regex, regex_pattern: "(n\\d+)"}, {function: take_first}]
   - name: all
-    filter: [{function: regex, regex_pattern: "(\\d+)"}, {function: take_first_k, k: 4}]
+    filter: [{function: regex, regex_pattern: "(n\\d+)"}, {function: take_first_k, k: 4}]
 metric_list:
   - {metric: exact_match, aggregation: mean, higher_is_better: true}
 """
@@ -72,7 +72,7 @@ class Sampler(LM):
             question = request.arguments[0].strip()
             right = self.rng.random() < 0.5
             TRUTH["sampled"][question].append(int(right))
-            found.append(f" {answer(question) + (not right)}")
+            found.append(f" n{answer(question) + (not right)}")
         return found
 
     def loglikelihood(self, requests, disable_tqdm=False):
@@ -99,7 +99,7 @@ def main() -> None:
         {
             "id": f"sum-{first}",
             "question": f"What is {first}+{first + 1}?",
-            "answer": str(2 * first + 1),
+            "answer": f"n{2 * first + 1}",  # lm-eval 0.5 makes numbers of digits and calls them wrong
             "choices": [str(2 * first + 1), str(2 * first), "99"],
             "gold": 0,
         }
