@@ -13,6 +13,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from bayescod.api import backtest, forecast
+    from bayescod.decisions.costs import Rates
+    from bayescod.decisions.planning import plan
     from bayescod.errors import (
         BayescodError,
         BayescodWarning,
@@ -43,6 +45,7 @@ _MODULE_OF = {
     "ForecastSet": "bayescod.forecasting.records",
     "LLMTable": "bayescod.scores.records",
     "Problem": "bayescod.errors",
+    "Rates": "bayescod.decisions.costs",
     "ResultError": "bayescod.errors",
     "SamplingError": "bayescod.errors",
     "Scores": "bayescod.scores.records",
@@ -53,6 +56,7 @@ _MODULE_OF = {
     "forecast": "bayescod.api",
     "import_logs": "bayescod.scores.importers.tools",
     "load": "bayescod.forecasting.store",
+    "plan": "bayescod.decisions.planning",
     "read_scores": "bayescod.scores",
     "sensitivity": "bayescod.evaluation.sensitivity",
     "simulate": "bayescod.evaluation.simulation",
@@ -68,6 +72,7 @@ __all__ = [
     "ForecastSet",
     "LLMTable",
     "Problem",
+    "Rates",
     "ResultError",
     "SamplingError",
     "Scores",
@@ -79,6 +84,7 @@ __all__ = [
     "forecast",
     "import_logs",
     "load",
+    "plan",
     "read_scores",
     "sensitivity",
     "simulate",

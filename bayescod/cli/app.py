@@ -57,6 +57,9 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
 SmoothingChoice = Annotated[
     Smoothing, typer.Option(help="Over checkpoints, over neighbouring models, or not at all.")
 ]
+ForecastFolder = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Folder that `bayescod forecast` has written.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
@@ -182,10 +185,53 @@ def backtest(
 
 
 @app.command()
-def check(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder that `bayescod forecast` has written.")
+def plan(
+    folder: ForecastFolder,
+    benchmark: Annotated[
+        list[str],
+        typer.Option(metavar="NAME", help="Benchmark of a wanted score; may be repeated."),
     ],
+    score: Annotated[
+        list[float],
+        typer.Option(metavar="S", help="Wanted score from 0 to 1, one for each --benchmark."),
+    ],
+    probability: Annotated[
+        list[float] | None,
+        typer.Option(metavar="P", help="Chance to find the compute for; default: 0.5, 0.8, 0.9."),
+    ] = None,
+    tokens_per_param: Annotated[
+        float | None,
+        typer.Option(metavar="R", help="Training tokens a parameter, to say both."),
+    ] = None,
+    flops_per_hour: Annotated[
+        float | None,
+        typer.Option(metavar="F", help="FLOP an accelerator does in an hour, to say the hours."),
+    ] = None,
+    price: Annotated[
+        float | None,
+        typer.Option(metavar="P", help="Price of an accelerator-hour, to say the money."),
+    ] = None,
+) -> None:
+    """How much compute buys wanted scores, alone and together, and what stopping earlier costs."""
+    with exit_codes():
+        from bayescod.cli.planning import PlanOptions, run_plan
+
+        run_plan(
+            PlanOptions(
+                folder=folder,
+                benchmarks=tuple(benchmark),
+                scores=tuple(score),
+                probabilities=tuple(probability or ()),
+                tokens_per_param=tokens_per_param,
+                flops_per_hour=flops_per_hour,
+                price=price,
+            )
+        )
+
+
+@app.command()
+def check(
+    folder: ForecastFolder,
 ) -> None:
     """Check a finished forecast: the sampler's health and statistical cautions, each coded."""
     with exit_codes():
