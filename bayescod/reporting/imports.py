@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from bayescod.reporting.wording import printable
+from bayescod.scores.importers.records import OLDER
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -125,6 +126,8 @@ def _left_out(dropped: Sequence[Dropped]) -> list[str]:
         what = f"{_many(lines, 'line')} in {_many(logs, 'log')}" if lines else _many(logs, "log")
         where = f" ({printable(mine[0].source, 200)})" if logs == 1 else ""
         told.append(f"Left out: {what}{where}: {printable(reason, 400)}")
+    if any(reason.startswith(OLDER) for reason in groups):
+        told.append("Runs with other seeds are repeats, and add up, with --select repeats=all.")
     if len(ordered) > _MOST_REASONS:
         told.append(f"and {len(ordered) - _MOST_REASONS} more reasons, see the account file.")
     return told

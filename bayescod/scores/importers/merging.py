@@ -9,7 +9,7 @@ from statistics import median_high, median_low
 
 from bayescod.errors import DataError, Problem
 from bayescod.scores.checks import capped, listed, shown
-from bayescod.scores.importers.records import Dropped, Imported, Log, Row, Taken
+from bayescod.scores.importers.records import OLDER, Dropped, Imported, Log, Row, Taken
 
 
 def merge(
@@ -93,7 +93,7 @@ def _chosen(
         if like is not None:
             reason = f"a copy of {like.source}"
         elif not add_up:
-            reason = f"an older log of the same task and model as {newest.source}"
+            reason = f"{OLDER} as {newest.source}"
             if log.finished == newest.finished:
                 problems.append(_undecided(log, newest))
         elif seed is not None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+OLDER: Final = "an older log of the same task and model"  # why a log is left out
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -99,7 +99,7 @@ def main() -> None:
         {
             "id": f"sum-{first}",
             "question": f"What is {first}+{first + 1}?",
-            "answer": f"n{2 * first + 1}",  # lm-eval 0.5 makes numbers of digits and calls them wrong
+            "answer": f"n{2 * first + 1}",  # lm-eval 0.5 would make a number of mere digits
             "choices": [str(2 * first + 1), str(2 * first), "99"],
             "gold": 0,
         }
