@@ -182,7 +182,22 @@ def test_help_names_every_tool_and_every_tool_its_choices() -> None:
         assert all(choices(tool).values())
 
 
-HOSTILE = ["=1+1", "-2", "+3", "@x", "\tx", "\rx", "'=y", "''-", "'", 'a"b', "a\nb", "a,b", "é|"]
+HOSTILE = [
+    "a\r\nb",
+    "=1+1",
+    "-2",
+    "+3",
+    "@x",
+    "\tx",
+    "\rx",
+    "'=y",
+    "''-",
+    "'",
+    'a"b',
+    "a\nb",
+    "a,b",
+    "é|",
+]
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])

@@ -37,7 +37,7 @@ from bayescod.scores.importers.records import Log
 SELECT: Final[Mapping[str, str]] = {
     "filter": "which answers were kept, such as strict-match; for tasks with several",
     "metric": "such as acc or exact_match; for tasks with several",
-    "item": "field of the document that names the question, such as id",
+    "item": "field of the document that names the question, such as id; or doc_hash",
     "model": MODEL_HELP,
 }
 _PATTERNS: Final = ("samples_*.jsonl",)
@@ -95,7 +95,8 @@ class _Samples:
 
 def _samples(path: Path, select: Mapping[str, str], findings: Findings) -> _Samples:
     name = _NAME.fullmatch(path.name)
-    if name is None:
+    run = read_run(path, name[1], name[2], "model" in select, findings) if name else None
+    if name is None or run is None or not run.task:
         findings.add(
             path,
             "renamed-log",
@@ -104,7 +105,6 @@ def _samples(path: Path, select: Mapping[str, str], findings: Findings) -> _Samp
             fix="give it the name that lm-eval gave it (0.4.3 or later)",
         )
         return _Samples(Tally("", "", path))
-    run = read_run(path, name[1], name[2], "model" in select, findings)
     model = model_of(select, run.model, path, findings)
     tally = Tally(run.task, model, path, finished=name[2], version=run.version)
     samples = _Samples(tally, seed=run.seed)

@@ -12,6 +12,7 @@ from bayescod.scores.importers.values import MAX_TRIALS, name_of, outcome, whole
 
 _OWN_IDS: Final = ("id", "item_id", "question_id", "task_id", "native_id", "problem_id", "uuid")
 _REPEATS: Final = "scores_per_repeat"
+_HASH: Final = "doc_hash"
 _NO_METRIC: Final = {
     *("doc_id", "doc", "target", "arguments", "resps", "filtered_resps", "filter", "metrics"),
     *("doc_hash", "prompt_hash", "target_hash", _REPEATS),
@@ -91,6 +92,8 @@ def parse(number: int, line: Mapping[str, object], item_field: str = "") -> Line
         names = [name for name in line if name not in _NO_METRIC]
     document = line.get("doc")
     fields = document if isinstance(document, dict) else {}
+    if item_field == _HASH:
+        fields = {_HASH: line.get(_HASH)}
     wanted = (item_field,) if item_field else _OWN_IDS
     answers, kept = _answers(given, filtered)
     repeats = line.get(_REPEATS)
@@ -101,7 +104,7 @@ def parse(number: int, line: Mapping[str, object], item_field: str = "") -> Line
         filter=filter_name if isinstance(filter_name, str) else None,
         index=index,
         own={key: name for key in wanted if (name := name_of(fields.get(key)))},
-        doc_hash=name_of(line.get("doc_hash")),
+        doc_hash=name_of(line.get(_HASH)),
         content=hash((repr(given), repr(filtered), repr(scores))),
         answers=answers,
         kept=kept,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bayescod.scores.checks import shown
 from bayescod.scores.importers.counting import Findings
 from bayescod.scores.importers.reading import read_json
 from bayescod.scores.importers.values import name_of
@@ -76,14 +77,14 @@ def read_run(path: Path, label: str, date: str, named: bool, findings: Findings)
                 wanted=f"results_{date}.json",
                 fix="copy it there, or name the model with --select model=NAME",
             )
-        return Run(label, "?")
+        return Run(name_of(label), "?")
     content = read_json(results, nan=True)
     if not isinstance(content, dict):
         findings.add(results, "unknown-layout", "the results file is no JSON object")
-        return Run(label, "?")
+        return Run(name_of(label), "?")
     configs = _within(content, "configs")
     tasks = [name for name in configs if re.sub(r"\W", "_", name) == label or name == label]
-    task = name_of(tasks[0]) if len(tasks) == 1 else label
+    task = name_of(tasks[0]) if len(tasks) == 1 else name_of(label)
     shots = _within(content, "n-shot").get(task)
     version = _within(content, "versions").get(task)
     size = _within(content, "n-samples", task)
@@ -91,7 +92,7 @@ def read_run(path: Path, label: str, date: str, named: bool, findings: Findings)
     return Run(
         task=task,
         model=_model(content, results, named, findings),
-        version="" if version is None else f"version {version}, {shots} shots",
+        version="" if version is None else f"version {shown(version)}, {shown(shots)} shots",
         seed=_seed(_within(content, "config")),
         votes=_votes(_within(configs, task).get("filter_list")),
         effective=effective,
@@ -119,7 +120,7 @@ def _model(content: Mapping[str, object], results: Path, named: bool, findings: 
             )
         return "?"
     revision = values.get("revision", "")
-    return name if revision in _MAIN or not name else f"{name}@{revision}"
+    return name if revision in _MAIN or not name else name_of(f"{name}@{revision}")
 
 
 def _votes(filters: object) -> dict[str, bool]:

@@ -195,7 +195,8 @@ def _document_problems(logs: Mapping[tuple[str, str], Log]) -> list[Problem]:
             file=other,
             got=f"item {listed(items, 3)}",
             wanted="one question an item number",
-            fix="evaluate all models on the same data in the same order, or give the data ids",
+            fix="evaluate all models on the same data in the same order, or give the data ids "
+            "(lm-eval: or --select item=doc_hash, where only the order differs)",
         )
         for (benchmark, source, other), items in differing.items()
     ]

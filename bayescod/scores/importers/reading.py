@@ -108,7 +108,7 @@ def log_files(
 def _walked(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
     entries = 0
     home = folder.resolve()
-    for place, folders, names in os.walk(folder, followlinks=False):
+    for place, folders, names in os.walk(folder, onerror=_closed, followlinks=False):
         folders.sort()
         entries += len(folders) + len(names)
         if entries > MAX_ENTRIES:
@@ -128,6 +128,11 @@ def _walked(folder: Path, patterns: Sequence[str]) -> Iterator[Path]:
                 continue
             if not path.is_symlink() or path.resolve().is_relative_to(home):
                 yield path
+
+
+def _closed(error: OSError) -> None:
+    """Tell of a folder that cannot be searched, rather than pass over its logs."""
+    raise DataError([unreadable(str(error.filename), error)]) from error
 
 
 def read_json(path: Path, max_bytes: int = MAX_JSON_BYTES, nan: bool = False) -> object:

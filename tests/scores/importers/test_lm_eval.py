@@ -224,6 +224,7 @@ def test_the_field_that_names_documents_can_be_chosen(tmp_path: Path) -> None:
     path = run(tmp_path, one(0, doc={"id": 1, "nr": "x"}), one(1, doc={"id": 2, "nr": "y"}))
     assert set(only(path, item="nr").n_trials) == {"x", "y"}
     assert refusal(path, item="no")[0] == ["no-item-names"]
+    assert set(only(path, item="doc_hash").n_trials) == {"hash-0", "hash-1"}
 
 
 def test_numbers_of_other_data_do_not_mix(tmp_path: Path) -> None:
@@ -282,6 +283,7 @@ def test_a_name_that_lm_eval_made_up_is_refused(tmp_path: Path) -> None:
         ({"pretrained": "org/toy", "revision": "step1000"}, "org/toy@step1000"),
         ("pretrained=org/toy,revision=step1000,dtype=auto", "org/toy@step1000"),
         ({"pretrained": "org/toy", "revision": "main"}, "org/toy"),
+        ({"pretrained": "org/toy", "revision": None}, "org/toy"),
         ("pretrained=org/toy", "org/toy"),
     ],
 )
@@ -316,6 +318,20 @@ def test_a_renamed_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / f"samples_gsm8k_{DATE}.jsonl"
     assert refusal(path.rename(tmp_path / "samples_gsm8k.jsonl"))[0] == ["renamed-log"]
     assert refusal(tmp_path / f"results_{DATE}.json")[0] == ["other-file"]
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        {"model_name": "\ud800"},
+        {"config": {"model_args": {"pretrained": "org/toy", "revision": "\ud800"}}},
+        {"model_name": ["org/toy"]},
+    ],
+)
+def test_a_name_that_no_table_can_hold_is_refused(
+    results: Mapping[str, object], tmp_path: Path
+) -> None:
+    assert refusal(run(tmp_path, one(), results=results))[0] == ["no-model"]
 
 
 def test_one_name_is_not_given_to_several_logs(tmp_path: Path) -> None:

@@ -304,6 +304,23 @@ def test_too_many_files_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         log_files([tmp_path], ["*.json"], "log")
 
 
+def test_a_folder_that_cannot_be_searched_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.json").write_text("1", encoding="utf-8")
+    (tmp_path / "closed").mkdir()
+    scan = os.scandir
+
+    def refusing(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(DataError, match=r"closed.*Permission denied"):
+        log_files([tmp_path], ["*.json"], "log")
+
+
 def test_parquet_columns_are_read(tmp_path: Path) -> None:
     path = tmp_path / "it's [a].parquet"
     with duckdb.connect() as connection:
