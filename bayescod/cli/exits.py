@@ -37,10 +37,6 @@ _MACHINE = (
 )
 
 
-class Terminated(KeyboardInterrupt):
-    """The process was asked to end."""
-
-
 def complain(kind: str, text: str) -> None:
     """Write a message to standard error, rid of terminal escapes that input may carry.
 
@@ -63,12 +59,13 @@ def exit_codes() -> Iterator[None]:
     ------
     None
     """
+    heard: list[int] = []
     try:
-        with _hearing_termination():
+        with _hearing_termination(heard):
             yield
-    except Terminated as stop:
-        _leave_with(TERMINATED, "terminated", stop)
     except KeyboardInterrupt as stop:
+        if heard:
+            _leave_with(TERMINATED, "terminated", stop)
         _leave_with(INTERRUPTED, "interrupted", stop)
     except MachineError as error:
         _leave_with(MACHINE_FAILED, str(error), error)
@@ -96,11 +93,12 @@ def _is_of_the_machine(error: Exception) -> bool:
 
 
 @contextmanager
-def _hearing_termination() -> Iterator[None]:
-    """Let a request to terminate unwind the stack as Ctrl-C does."""
+def _hearing_termination(heard: list[int]) -> Iterator[None]:
+    """Let a request to terminate unwind the stack as Ctrl-C does, and note that it was one."""
 
-    def stop(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise Terminated
+    def stop(number: int, _frame: FrameType | None) -> NoReturn:
+        heard.append(number)
+        raise KeyboardInterrupt
 
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from bayescod.convergence import Diagnostics, Reason
 from bayescod.errors import ResultError
@@ -26,6 +26,10 @@ SCHEMA_VERSION = 1
 
 Json = dict[str, Any]
 
+_T = TypeVar("_T")
+_KINDS: Mapping[type, str] = {str: "text", int: "a number", list: "a list", dict: "an object"}
+_STATUSES = ("pass", "review", "fail")
+
 _SUMMARISED = ("score", "latent_score", "subset_score", "predictable_share")
 
 
@@ -33,8 +37,25 @@ def _number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 
 
-def _float(value: float | None) -> float:
-    return math.nan if value is None else float(value)
+def _of(kind: type[_T], value: object) -> _T:
+    """A stored value, if it is of the kind that is written there."""
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        msg = f"{str(value)[:80]!r} where there should be {_KINDS[kind]}"
+        raise TypeError(msg)
+    return value
+
+
+def _float(value: object) -> float:
+    if value is None:
+        return math.nan
+    return float(value) if isinstance(value, float) else float(_of(int, value))
+
+
+def _one_of(choices: tuple[str, ...], value: object) -> str:
+    if value not in choices:
+        msg = f"{str(value)[:80]!r} where there should be {' or '.join(choices)}"
+        raise ValueError(msg)
+    return str(value)
 
 
 def _summary_to_json(summary: Summary) -> Json:
@@ -60,6 +81,10 @@ def _reason_to_json(reason: Reason) -> Json:
     return {"code": reason.code, "message": reason.message}
 
 
+def _reason_from_json(stored: Json) -> Reason:
+    return Reason(_of(str, stored["code"]), _of(str, stored["message"]))
+
+
 def _target_to_json(target: TargetPoint) -> Json:
     return {
         "model": target.model,
@@ -71,10 +96,10 @@ def _target_to_json(target: TargetPoint) -> Json:
 
 def _target_from_json(stored: Json) -> TargetPoint:
     return TargetPoint(
-        model=stored["model"],
+        model=_of(str, stored["model"]),
         compute_flops=_float(stored["compute_flops"]),
         compute_ratio=_float(stored["compute_ratio"]),
-        truth=stored["truth"],
+        truth=None if stored["truth"] is None else _float(stored["truth"]),
     )
 
 
@@ -91,8 +116,8 @@ def _cluster_to_json(cluster: ClusterForecast) -> Json:
 
 def _cluster_from_json(stored: Json) -> ClusterForecast:
     return ClusterForecast(
-        cluster=stored["cluster"],
-        n_items=stored["n_items"],
+        cluster=_of(int, stored["cluster"]),
+        n_items=_of(int, stored["n_items"]),
         p_extrapolatable=_float(stored["p_extrapolatable"]),
         parameters={
             name: _summary_from_json(value) for name, value in stored["parameters"].items()
@@ -116,9 +141,9 @@ def _diagnostics_from_json(stored: Json) -> Diagnostics:
         max_rhat=_float(stored["max_rhat"]),
         min_ess_bulk=_float(stored["min_ess_bulk"]),
         min_ess_tail=_float(stored["min_ess_tail"]),
-        divergences=stored["divergences"],
-        n_draws=stored["n_draws"],
-        reruns=stored["reruns"],
+        divergences=_of(int, stored["divergences"]),
+        n_draws=_of(int, stored["n_draws"]),
+        reruns=_of(int, stored["reruns"]),
     )
 
 
@@ -148,17 +173,17 @@ def _benchmark_to_json(forecast: BenchmarkForecast) -> Json:
 
 def _benchmark_from_json(stored: Json, tree: xr.DataTree) -> BenchmarkForecast:
     return BenchmarkForecast(
-        benchmark=stored["benchmark"],
-        n_items=stored["n_items"],
-        method=stored["method"],
-        reason=None if stored["reason"] is None else Reason(**stored["reason"]),
-        law=stored["law"],
+        benchmark=_of(str, stored["benchmark"]),
+        n_items=_of(int, stored["n_items"]),
+        method=_of(str, stored["method"]),
+        reason=None if stored["reason"] is None else _reason_from_json(stored["reason"]),
+        law=_of(str, stored["law"]),
         target=_target_from_json(stored["target"]),
         a_unit_flops=_float(stored["a_unit_flops"]),
-        clusters=tuple(_cluster_from_json(cluster) for cluster in stored["clusters"]),
+        clusters=tuple(_cluster_from_json(one) for one in _of(list, stored["clusters"])),
         diagnostics=_diagnostics_from_json(stored["diagnostics"]),
-        status=stored["status"],
-        reasons=tuple(Reason(**reason) for reason in stored["reasons"]),
+        status=_one_of(_STATUSES, stored["status"]),
+        reasons=tuple(_reason_from_json(reason) for reason in _of(list, stored["reasons"])),
         seconds={name: _float(value) for name, value in stored["seconds"].items()},
         tree=tree,
     )
@@ -207,7 +232,8 @@ def from_json(document: Json, trees: Mapping[str, xr.DataTree]) -> ForecastSet:
     Raises
     ------
     ResultError
-        If the document is of another schema version or lacks a field.
+        If the document is of another schema version, lacks a field, or holds a value of another
+        kind.
     """
     version = document.get("schema_version")
     if version != SCHEMA_VERSION:
@@ -220,14 +246,19 @@ def from_json(document: Json, trees: Mapping[str, xr.DataTree]) -> ForecastSet:
         return ForecastSet(
             benchmarks=tuple(
                 _benchmark_from_json(stored, trees[stored["benchmark"]])
-                for stored in document["benchmarks"]
+                for stored in _of(list, document["benchmarks"])
             ),
             target=_target_from_json(document["target"]),
-            seed=document["seed"],
-            spec=document["spec"],
-            provenance=dict(document["provenance"]),
-            warnings=tuple(document["warnings"]),
+            seed=_of(int, document["seed"]),
+            spec=_of(str, document["spec"]),
+            provenance={
+                name: _of(str, value) for name, value in _of(dict, document["provenance"]).items()
+            },
+            warnings=tuple(_of(str, warning) for warning in _of(list, document["warnings"])),
         )
     except KeyError as error:
         msg = f"forecast.json lacks the field {error}; forecast again"
+        raise ResultError(msg) from error
+    except (TypeError, ValueError, AttributeError, OverflowError) as error:
+        msg = f"forecast.json is not as bayescod writes it: {error}; forecast again"
         raise ResultError(msg) from error

@@ -113,13 +113,13 @@ def load(path: str | Path) -> ForecastSet:
     listed = _checked_files(out)
     document = _read_json(out / _FORECAST)
     trees = {}
-    for stored in document.get("benchmarks", []):
-        name = stored.get("benchmark", "")
-        if posterior_path(name) not in listed:
+    stored = document.get("benchmarks")
+    for entry in stored if isinstance(stored, list) else []:
+        name = entry.get("benchmark") if isinstance(entry, dict) else None
+        if not isinstance(name, str) or posterior_path(name) not in listed:
             msg = f"{out / _MANIFEST} does not list the draws of benchmark {name!r}; forecast again"
             raise ResultError(msg)
-        with xr.open_datatree(out / posterior_path(name), engine=_ENGINE) as tree:
-            trees[name] = tree.load()
+        trees[name] = _read_tree(out / posterior_path(name))
     return from_json(document, trees)
 
 
@@ -264,10 +264,25 @@ def _checked_files(out: Path) -> dict[str, str]:
     return listed
 
 
+def _read_tree(path: Path) -> xr.DataTree:
+    try:
+        with xr.open_datatree(path, engine=_ENGINE) as tree:
+            return tree.load()
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        msg = f"{path} cannot be read as netCDF ({error}); forecast again into another folder"
+        raise ResultError(msg) from error
+
+
+def _no_constant(name: str) -> float:
+    msg = f"{name} is no JSON"
+    raise ValueError(msg)
+
+
 def _read_json(path: Path) -> Json:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text, parse_constant=_no_constant)
+    except (OSError, ValueError, RecursionError) as error:
         msg = f"{path} cannot be read as JSON ({error}); forecast again into another folder"
         raise ResultError(msg) from error
     if not isinstance(document, dict):

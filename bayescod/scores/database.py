@@ -43,6 +43,11 @@ def locked_database(paths: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection
     duckdb.DuckDBPyConnection
         Memory is bounded (it spills to a private temporary folder); extensions, other files and
         the network are out of reach, and the settings cannot be changed any more.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If a query was stopped by a signal.
     """
     import duckdb
 
@@ -65,6 +70,11 @@ def locked_database(paths: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
             yield connection
+        except RuntimeError as error:
+            # DuckDB asks for signals during a query, and loses what their handler has raised.
+            if str(error) == "Query interrupted":
+                raise KeyboardInterrupt from error
+            raise
         finally:
             connection.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -118,6 +119,23 @@ def test_the_database_is_locked(tmp_path: Path) -> None:
                 connection.execute(statement)
         (limit,) = connection.execute("SELECT current_setting('memory_limit')").fetchone() or ("",)
         assert "MiB" in limit
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a signal in a while")
+def test_a_signal_stops_a_query_and_is_not_lost(tmp_path: Path) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        with pytest.raises(KeyboardInterrupt), locked_database([]) as connection:
+            connection.execute(
+                "SELECT count(*) FROM range(100000) a, range(1000000) b WHERE a != b"
+            )
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_large_intermediates_spill_outside_the_working_folder(tmp_path: Path) -> None:
