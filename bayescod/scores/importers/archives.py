@@ -25,7 +25,7 @@ else:
 
 MAX_DIRECTORY_BYTES: Final = 64 * 2**20  # of a zip's list of members: about 600,000 of them
 MAX_MEMBER_BYTES: Final = 4 * 2**30
-MAX_RATIO: Final = 500  # of a member's size to what it takes in the zip
+MAX_RATIO: Final = 200  # of a member's size to what it takes in the zip
 _RATIO_FROM: Final = 2**20  # a small member may be as repetitive as it likes
 _METHODS: Final = (0, 8, 93)  # stored, deflate, Zstandard
 _ENCRYPTED: Final = 0x1

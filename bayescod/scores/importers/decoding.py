@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,8 +20,8 @@ MAX_JSON_BYTES: Final = 256 * 2**20  # of a file that is read whole
 MAX_JSON_VALUES: Final = 20_000_000  # brackets and commas, before anything is built in memory
 MAX_ELEMENT_CHARACTERS: Final = 32 * 2**20  # one line, or one element of a list that is streamed
 _CHUNK: Final = 2**20
-_BLANK: Final = " \t\n\r"
-_AFTER: Final = frozenset(",:]}" + _BLANK)
+_BLANKS: Final = re.compile(r"[ \t\n\r]*")
+_AFTER: Final = frozenset(",:]} \t\n\r")
 
 
 class Source(Protocol):
@@ -215,8 +216,8 @@ class _Text:
     def peek(self) -> str:
         """Next character that is not blank; empty at the end."""
         while True:
-            while self._at < len(self._window) and self._window[self._at] in _BLANK:
-                self._at += 1
+            blanks = _BLANKS.match(self._window, self._at)
+            self._at = blanks.end() if blanks else self._at
             if self._at < len(self._window):
                 return self._window[self._at]
             if self._ended:
@@ -302,10 +303,9 @@ class _Text:
 def _distinct(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        msg = f"the key {twice[:80]!r} occurs twice"
-        raise BadJSONError(msg)
+        seen: set[str] = set()
+        for key, _ in pairs:
+            _note(seen, key)
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from bayescod.errors import DataError, Problem
-from bayescod.scores.checks import capped, listed, missing_column, near, shown
+from bayescod.scores.checks import LISTED, capped, listed, missing_column, near, shown
 from bayescod.scores.database import (
     UnusableFile,
     existing_file,
@@ -111,7 +111,8 @@ def match(spelt: Iterable[str], known: Mapping[str, Sequence[str]], label: str) 
         if len(meant) == 1:
             found[name] = next(iter(meant))
         else:
-            problems.append(_problem(name, sorted(meant), known, label))
+            told = known if len(problems) < LISTED else {}  # near names of the others are not shown
+            problems.append(_problem(name, sorted(meant), told, label))
     if problems:
         raise DataError(capped(problems))
     return found

@@ -160,6 +160,13 @@ def test_sizes_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
         read_json(put(tmp_path, b"[" + b"[]," * 20 + b"[]]"))
 
 
+def test_a_key_twice_among_many_is_found_at_once(tmp_path: Path) -> None:
+    # Comparing every key with every other would take minutes.
+    keys = ",".join(f'"{number}": 0' for number in range(300_000))
+    with pytest.raises(DataError, match="'299999' occurs twice"):
+        read_json(put(tmp_path, f'{{{keys}, "299999": 1}}'.encode()))
+
+
 def test_missing_and_forbidden_files_are_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="unreadable-file"):
         read_json(tmp_path / "no.json")
