@@ -11,8 +11,9 @@ from typing import TypeVar
 
 from bayescod.cli.exits import complain
 from bayescod.cli.locks import locked
+from bayescod.errors import ResultError
 from bayescod.files import KEPT_FOLDER
-from bayescod.forecasting.kept import Kept
+from bayescod.forecasting.kept import Kept, count_kept
 from bayescod.forecasting.recall import Recall
 
 _T = TypeVar("_T")
@@ -61,19 +62,25 @@ def resumable(out: Path, run: Mapping[str, str], quiet: bool) -> Iterator[Recall
     ResultError
         If another run holds the folder, or has left its posteriors there.
     """
-    with locked(out):
+    with locked(out), _telling_what_is_kept(out / KEPT_FOLDER):
         kept = Kept(out / KEPT_FOLDER, run)
         if kept.n_posteriors and not quiet:
             text = f"goes on from what a stopped run has left in {kept.folder}"
             complain("note", f"{text} (posteriors: {kept.n_posteriors})")
-        try:
-            yield Recall(kept)
-        finally:
-            error, count = sys.exception(), kept.n_posteriors
-            if error is not None and count:
-                note = f"posteriors kept in {kept.folder}: {count}; the same command goes on"
-                error.add_note(f"{note} from there")
+        yield Recall(kept)
         if kept.damaged:
             text = f"{len(kept.damaged)} files of kept posteriors were damaged and made anew: "
             complain("warning", text + ", ".join(kept.damaged))
         kept.forget()
+
+
+@contextmanager
+def _telling_what_is_kept(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        error, count = sys.exception(), count_kept(folder)
+        # A folder that was refused is not this run's to go on with.
+        if error is not None and count and not isinstance(error, ResultError):
+            note = f"posteriors kept in {folder}: {count}; the same command goes on from there"
+            error.add_note(note)

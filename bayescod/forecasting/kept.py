@@ -69,7 +69,7 @@ class Kept:
     @property
     def n_posteriors(self) -> int:
         """How many posteriors are kept."""
-        return sum(int(match[1]) for match in self._matches())
+        return count_kept(self.folder)
 
     def find(self, names: Sequence[str]) -> Sampled | None:
         """Look for what was sampled together.
@@ -117,7 +117,7 @@ class Kept:
         """Remove what is kept: the results are written."""
         if not self.folder.is_dir():
             return
-        for match in self._matches():
+        for match in _matches(self.folder):
             (self.folder / match[0]).unlink(missing_ok=True)
         (self.folder / _RUN).unlink(missing_ok=True)
         for partial in self.folder.glob(".*.partial"):
@@ -125,12 +125,28 @@ class Kept:
         if not any(self.folder.iterdir()):
             self.folder.rmdir()
 
-    def _matches(self) -> list[re.Match[str]]:
-        names = [path.name for path in self.folder.iterdir()] if self.folder.is_dir() else []
-        return [match for name in names if (match := _NAME.fullmatch(name))]
-
     def _title(self, names: Sequence[str]) -> str:
         return hashlib.sha256("\n".join([self._code, *names]).encode()).hexdigest()[:32]
+
+
+def count_kept(folder: Path) -> int:
+    """How many posteriors a folder keeps.
+
+    Parameters
+    ----------
+    folder : Path
+        It may be missing.
+
+    Returns
+    -------
+    int
+    """
+    return sum(int(match[1]) for match in _matches(folder))
+
+
+def _matches(folder: Path) -> list[re.Match[str]]:
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return [match for name in names if (match := _NAME.fullmatch(name))]
 
 
 def _code_version() -> str:
