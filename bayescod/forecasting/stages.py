@@ -119,6 +119,14 @@ def group_items(
     if grows.max() < limits.screen_below:
         text = f"no cluster has grown by {limits.min_growth:.0%} over the ladder"
         return Grouping(ladder, None, clusters, grows, Reason("no-growth", text), remarks)
+    # Clusters are dear to sample, and no draw of these could speak for the benchmark.
+    share = float(np.isin(clusters.labels, np.flatnonzero(grows >= limits.screen_below)).mean())
+    if share < limits.min_share:
+        text = (
+            f"clusters that have grown by {limits.min_growth:.0%} hold {share:.0%} of the items, "
+            f"fewer than {limits.min_share:.0%}"
+        )
+        return Grouping(ladder, None, clusters, grows, Reason("small-subset", text), remarks)
     return Grouping(fitting, clusters.labels, clusters, grows, None, remarks)
 
 

@@ -79,6 +79,16 @@ def test_level_clusters_have_not_grown():
     assert (found.grows < LIMITS.screen_below).all()
 
 
+@pytest.mark.parametrize(("n_level", "small"), [(1, False), (7, True)])
+def test_growth_of_few_items_does_not_speak_for_the_benchmark(n_level, small):
+    """Half of the items grow, or an eighth: a quarter is wanted."""
+    level = [Curve(0.1 + 0.25 * i, 0.0) for i in range(n_level)]
+    found = group(make_ladder(curves=(GROWING[0], *level), n_items=320))
+    assert (found.grows >= LIMITS.screen_below).any()
+    assert (found.labels is None) == small
+    assert (found.reason.code if small else found.reason) == ("small-subset" if small else None)
+
+
 def test_a_level_cluster_beside_growing_ones_is_told_apart():
     found = group(make_ladder(curves=(*GROWING, LEVEL[0]), n_items=160))
     assert found.reason is None
