@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+import h5py
 import numpy as np
 import xarray as xr
 
@@ -24,6 +25,8 @@ from bayescod.forecasting.codec import Json, from_json, posterior_path, to_json
 from bayescod.forecasting.records import BenchmarkForecast, ForecastSet
 
 _ENGINE: Final = "h5netcdf"
+_MOST_JSON: Final = 200_000_000  # bytes; ten thousand benchmarks take a tenth of it
+_MOST_PER_BYTE: Final = 4
 _FORECAST = "forecast.json"
 _MANIFEST = "manifest.json"
 _PREDICTIVE = "predictive.nc"
@@ -266,11 +269,22 @@ def _checked_files(out: Path) -> dict[str, str]:
 
 def _read_tree(path: Path) -> xr.DataTree:
     try:
+        _require_bounded(path)
         with xr.open_datatree(path, engine=_ENGINE) as tree:
             return tree.load()
     except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         msg = f"{path} cannot be read as netCDF ({error}); forecast again into another folder"
         raise ResultError(msg) from error
+
+
+def _require_bounded(path: Path) -> None:
+    """Refuse what would fill the memory: draws are stored as they are, so a file holds them all."""
+    sizes: list[int] = []
+    with h5py.File(path, "r") as file:
+        file.visititems(lambda _, node: sizes.append(getattr(node, "nbytes", 0)))
+    if sum(sizes) > _MOST_PER_BYTE * path.stat().st_size:
+        msg = f"{sum(sizes):,} bytes of draws in {path.stat().st_size:,}"
+        raise ValueError(msg)
 
 
 def _no_constant(name: str) -> float:
@@ -280,6 +294,9 @@ def _no_constant(name: str) -> float:
 
 def _read_json(path: Path) -> Json:
     try:
+        if path.stat().st_size > _MOST_JSON:
+            msg = f"more than {_MOST_JSON:,} bytes"
+            raise ValueError(msg)
         text = path.read_text(encoding="utf-8")
         document = json.loads(text, parse_constant=_no_constant)
     except (OSError, ValueError, RecursionError) as error:

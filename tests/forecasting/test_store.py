@@ -6,13 +6,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+import h5netcdf
 import numpy as np
 import pytest
 import xarray as xr
 
 from bayescod.convergence import Reason
 from bayescod.errors import ResultError
-from bayescod.files import file_stem, sha256_of
+from bayescod.files import KEPT_FOLDER, file_stem, sha256_of
 from bayescod.forecasting.codec import to_json
 from bayescod.forecasting.records import ForecastSet, TargetPoint
 from bayescod.forecasting.store import load, require_free, write_forecast
@@ -327,3 +328,72 @@ def test_manifest_cannot_lead_outside(tmp_path: Path, path: str) -> None:
     with pytest.raises(ResultError, match="not inside the folder"):
         write_forecast(make_set(), out, figures=False)
     assert (tmp_path / "secret").is_file()
+
+
+def resigned(out: Path) -> None:
+    """Make the manifest fit the files, as somebody would who wants them to be read."""
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    for entry in manifest["files"]:
+        entry["sha256"] = sha256_of(out / entry["path"])
+    (out / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+def test_draws_that_are_declared_and_not_there_take_no_memory(tmp_path: Path) -> None:
+    out = write_forecast(make_set(), tmp_path / "out", figures=False)
+    path = next((out / "posterior").iterdir())
+    with h5netcdf.File(path, "a") as file:
+        file.dimensions["bomb"] = 10**12
+        file.create_variable("posterior/bomb", ("bomb",), "f8", chunks=(1000,))
+    resigned(out)
+    with pytest.raises(ResultError, match="bytes of draws in"):
+        load(out)
+
+
+@pytest.mark.parametrize("content", [b"", b"not netCDF", b"\x89HDF\r\n\x1a\n" + b"\x00" * 64])
+def test_draws_that_are_no_draws(tmp_path: Path, content: bytes) -> None:
+    out = write_forecast(make_set(), tmp_path / "out", figures=False)
+    path = next((out / "posterior").iterdir())
+    path.write_bytes(content)
+    resigned(out)
+    with pytest.raises(ResultError, match="cannot be read as netCDF"):
+        load(out)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"benchmarks": {}}, "where there should be a list"),
+        ({"seed": "1"}, "'1' where there should be a number"),
+        ({"target": 7}, "not as bayescod writes it"),
+        ({"provenance": {"a": 1}}, "'1' where there should be text"),
+        ({"warnings": [None]}, "'None' where there should be text"),
+        ({"benchmarks": [1]}, "does not list the draws of benchmark None"),
+        ({"seed": float("nan")}, "NaN is no JSON"),
+    ],
+)
+def test_values_of_another_kind(tmp_path: Path, change: dict[str, object], said: str) -> None:
+    out = write_forecast(make_set(), tmp_path / "out", figures=False)
+    document = json.loads((out / "forecast.json").read_text(encoding="utf-8"))
+    (out / "forecast.json").write_text(json.dumps(document | change), encoding="utf-8")
+    resigned(out)
+    with pytest.raises(ResultError, match=said):
+        load(out)
+
+
+def test_a_nest_of_lists_is_no_document(tmp_path: Path) -> None:
+    out = write_forecast(make_set(), tmp_path / "out", figures=False)
+    (out / "forecast.json").write_text("[" * 200_000, encoding="utf-8")
+    resigned(out)
+    with pytest.raises(ResultError, match="cannot be read as JSON"):
+        load(out)
+
+
+def test_what_is_left_of_a_stopped_run_is_no_other_run(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / KEPT_FOLDER).mkdir(parents=True)
+    (out / ".lock.partial").write_text("{}", encoding="utf-8")
+    write_forecast(make_set(), out, figures=False)
+    assert len(load(out).benchmarks) == 2
+    (out / KEPT_FOLDER / "more").write_text("x", encoding="utf-8")
+    assert len(load(out).benchmarks) == 2
+    write_forecast(make_set(), out, figures=False)
