@@ -13,7 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bayescod.scores.importers.counting import MODEL_HELP, Findings, Tally, model_of, settled
+from bayescod.scores.importers.counting import MODEL_HELP, Tally, model_of, read_each
+from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.reading import log_files, read_parts
 from bayescod.scores.importers.records import Log
 from bayescod.scores.importers.values import MAX_TRIALS, name_of, text_of
@@ -25,31 +26,11 @@ _RERUN: Final = "evaluate the samples again"
 
 
 def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
-    """Read EvalPlus results.
+    """Read EvalPlus results; see :meth:`bayescod.scores.importers.tools.Importer.read`.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files, or folders that hold them.
-    select : mapping
-        Keys of `SELECT`.
-
-    Returns
-    -------
-    list of Log
-        Two a file and benchmark, or one where only the base tests were run.
-
-    Raises
-    ------
-    DataError
-        With every problem found.
+    Two logs a file and benchmark, or one where only the base tests were run.
     """
-    findings = Findings()
-    tallies: list[Tally] = []
-    for path in log_files(paths, _PATTERNS, "EvalPlus results"):
-        with findings.gathering():
-            tallies += _tallies(path, select, findings)
-    return settled(tallies, select, findings)
+    return read_each(log_files(paths, _PATTERNS, "EvalPlus results"), select, _tallies)
 
 
 def model_in(path: Path) -> str:

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Final
 
 from bayescod.scores.checks import listed, shown
-from bayescod.scores.importers.counting import Findings, Tally, chosen, settled
+from bayescod.scores.importers.counting import Tally, chosen, read_each
+from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.reading import log_files, read_json, read_lines
 from bayescod.scores.importers.records import Log
 from bayescod.scores.importers.values import name_of, outcome, text_of
@@ -49,35 +50,20 @@ _Key = tuple[str, str, str, str]  # benchmark, model, filter, metric
 def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
     """Read samples in the schema of Every Eval Ever.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files, or folders that hold them.
-    select : mapping
-        Keys of `SELECT`.
-
-    Returns
-    -------
-    list of Log
-        One a file, benchmark and model.
-
-    Raises
-    ------
-    DataError
-        With every problem found.
+    One log a file, benchmark and model. See :meth:`bayescod.scores.importers.tools.Importer.read`.
     """
-    findings = Findings()
-    tallies: list[Tally] = []
-    for path in log_files(paths, _PATTERNS, "samples of Every Eval Ever"):
-        with findings.gathering():
-            finished = _finished(path)
-            groups: dict[_Key, _Samples] = {}
-            for number, line in read_lines(path):
-                if key := _key(number, line, path, findings):
-                    _note(number, line, groups.setdefault(key, _Samples()), path)
-            kept = _kept(groups, select, path, findings)
-            tallies += [_tally(key, kept[key], path, finished, findings) for key in kept]
-    return settled(tallies, select, findings)
+    files = log_files(paths, _PATTERNS, "samples of Every Eval Ever")
+    return read_each(files, select, _tallies)
+
+
+def _tallies(path: Path, select: Mapping[str, str], findings: Findings) -> list[Tally]:
+    finished = _finished(path)
+    groups: dict[_Key, _Samples] = {}
+    for number, line in read_lines(path):
+        if key := _key(number, line, path, findings):
+            _note(number, line, groups.setdefault(key, _Samples()), path)
+    kept = _kept(groups, select, path, findings)
+    return [_tally(key, kept[key], path, finished, findings) for key in kept]
 
 
 def _finished(path: Path) -> str:

@@ -14,14 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bayescod.scores.importers.counting import (
-    MODEL_HELP,
-    Findings,
-    Tally,
-    chosen,
-    model_of,
-    settled,
-)
+from bayescod.scores.importers.counting import MODEL_HELP, Tally, chosen, model_of, read_each
+from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.helm_outputs import Verdicts, count_outputs
 from bayescod.scores.importers.reading import log_files, read_json, read_parts
 from bayescod.scores.importers.records import Log
@@ -39,32 +33,12 @@ _OF_MODEL: Final = ("model", "model_deployment")
 
 
 def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
-    """Read runs of HELM.
+    """Read runs of HELM; see :meth:`bayescod.scores.importers.tools.Importer.read`.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        ``per_instance_stats.json``, or folders that hold runs.
-    select : mapping
-        Keys of `SELECT`.
-
-    Returns
-    -------
-    list of Log
-        One a run.
-
-    Raises
-    ------
-    DataError
-        With every problem found.
+    One log a run.
     """
-    findings = Findings()
-    tallies: list[Tally] = []
-    for path in log_files(paths, _PATTERNS, "statistics of HELM"):
-        with findings.gathering():
-            if (tally := _tally(path, select, findings)) is not None:
-                tallies.append(tally)
-    return settled(tallies, select, findings)
+    files = log_files(paths, _PATTERNS, "statistics of HELM")
+    return read_each(files, select, lambda *of: filter(None, [_tally(*of)]))
 
 
 def _tally(path: Path, select: Mapping[str, str], findings: Findings) -> Tally | None:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
-from bayescod.scores.importers.counting import Findings, Tally
+from bayescod.scores.importers.counting import Tally
+from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.reading import read_parts
 from bayescod.scores.importers.values import digest_of, name_of
 

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bayescod.scores.importers.counting import MODEL_HELP, Findings, Tally, model_of, settled
+from bayescod.scores.importers.counting import MODEL_HELP, Tally, model_of, read_each
 from bayescod.scores.importers.evalplus import model_in
+from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.reading import log_files, read_lines
 from bayescod.scores.importers.records import Log
 from bayescod.scores.importers.values import name_of
@@ -25,35 +26,19 @@ _WITHOUT_SLASH: Final = "human-eval"
 def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
     """Read the results of human-eval's ``evaluate_functional_correctness``.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files, or folders that hold them.
-    select : mapping
-        Keys of `SELECT`.
-
-    Returns
-    -------
-    list of Log
-        One a file and benchmark.
-
-    Raises
-    ------
-    DataError
-        With every problem found.
+    One log a file and benchmark. See :meth:`bayescod.scores.importers.tools.Importer.read`.
     """
-    findings = Findings()
-    tallies: list[Tally] = []
-    for path in log_files(paths, _PATTERNS, "results of human-eval"):
-        model = model_of(select, model_in(path), path, findings)
-        by_name: dict[str, Tally] = {}
-        with findings.gathering():
-            for number, line in read_lines(path):
-                _count(number, line, model, path, by_name, findings)
-            if not by_name and not findings.about(path):
-                findings.add(path, "empty-file", "the file has no lines", wanted="one a sample")
-        tallies += by_name.values()
-    return settled(tallies, select, findings)
+    return read_each(log_files(paths, _PATTERNS, "results of human-eval"), select, _tallies)
+
+
+def _tallies(path: Path, select: Mapping[str, str], findings: Findings) -> list[Tally]:
+    model = model_of(select, model_in(path), path, findings)
+    by_name: dict[str, Tally] = {}
+    for number, line in read_lines(path):
+        _count(number, line, model, path, by_name, findings)
+    if not by_name and not findings.about(path):
+        findings.add(path, "empty-file", "the file has no lines", wanted="one a sample")
+    return list(by_name.values())
 
 
 def _count(

@@ -21,13 +21,8 @@ from typing import Final
 from bayescod.errors import UnknownNameError
 from bayescod.scores.checks import shown
 from bayescod.scores.importers.archives import zip_member_json, zip_member_parts
-from bayescod.scores.importers.counting import (
-    MODEL_HELP,
-    Findings,
-    Tally,
-    model_of,
-    settled,
-)
+from bayescod.scores.importers.counting import MODEL_HELP, Tally, model_of, settled
+from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.inspect_samples import PARTIAL, Epochs, Reader, sample_of
 from bayescod.scores.importers.reading import log_files, read_parts
 from bayescod.scores.importers.records import Log
@@ -46,26 +41,9 @@ _HEADER: Final = "header.json"
 
 
 def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
-    """Read Inspect logs.
+    """Read Inspect logs; see :meth:`bayescod.scores.importers.tools.Importer.read`.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files, or folders that hold them.
-    select : mapping
-        Keys of `SELECT`.
-
-    Returns
-    -------
-    list of Log
-        One a file; runs that did not succeed have no items.
-
-    Raises
-    ------
-    DataError
-        With every problem found.
-    UnknownNameError
-        If there is no such way to treat partial credit.
+    One log a file; runs that did not succeed have no items.
     """
     if (wish := select.get("partial", "drop")) not in PARTIAL:
         raise UnknownNameError("way to treat partial credit", wish, PARTIAL)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from bayescod.scores.checks import listed, shown
-from bayescod.scores.importers.counting import Findings, Tally
+from bayescod.scores.importers.counting import Tally
+from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.values import MAX_TRIALS, digest_of, name_of
 
 PARTIAL: Final = ("wrong", "right", "drop")

@@ -15,14 +15,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bayescod.scores.importers.counting import (
-    MODEL_HELP,
-    Findings,
-    Tally,
-    chosen,
-    model_of,
-    settled,
-)
+from bayescod.scores.importers.counting import MODEL_HELP, Tally, chosen, model_of, read_each
+from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.reading import log_files, read_json, read_parquet
 from bayescod.scores.importers.records import Log
 from bayescod.scores.importers.values import MAX_TRIALS, digest_of, name_of, whole_count
@@ -39,31 +33,12 @@ _RERUN: Final = "run lighteval with a metric such as avg@n, or give n = 1"
 
 
 def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
-    """Read lighteval details.
+    """Read lighteval details; see :meth:`bayescod.scores.importers.tools.Importer.read`.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files, or folders that hold them.
-    select : mapping
-        Keys of `SELECT`.
-
-    Returns
-    -------
-    list of Log
-        One a file.
-
-    Raises
-    ------
-    DataError
-        With every problem found.
+    One log a file.
     """
-    findings = Findings()
-    tallies: list[Tally] = []
-    for path in log_files(paths, _PATTERNS, "details of lighteval"):
-        with findings.gathering():
-            tallies.append(_tally(path, select, findings))
-    return settled(tallies, select, findings)
+    files = log_files(paths, _PATTERNS, "details of lighteval")
+    return read_each(files, select, lambda *of: [_tally(*of)])
 
 
 def trials_of(metric: str, samples: object) -> int | None:

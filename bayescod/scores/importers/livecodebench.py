@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bayescod.scores.importers.counting import MODEL_HELP, Findings, Tally, model_of, settled
+from bayescod.scores.importers.counting import MODEL_HELP, Tally, model_of, read_each
+from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.reading import log_files, read_parts
 from bayescod.scores.importers.records import Log
 from bayescod.scores.importers.values import MAX_TRIALS, name_of, outcome
@@ -26,36 +27,21 @@ _FIX: Final = "evaluate again with --evaluate, and give the file that ends in _e
 def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
     """Read graded answers of LiveCodeBench.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files, or folders that hold them.
-    select : mapping
-        Keys of `SELECT`.
-
-    Returns
-    -------
-    list of Log
-        One a file.
-
-    Raises
-    ------
-    DataError
-        With every problem found.
+    One log a file. See :meth:`bayescod.scores.importers.tools.Importer.read`.
     """
-    findings = Findings()
-    tallies: list[Tally] = []
-    for path in log_files(paths, _PATTERNS, "graded answers of LiveCodeBench"):
-        model = model_of(select, path.absolute().parent.name, path, findings)
-        tally = Tally(_benchmark(path), model, path)
-        with findings.gathering():
-            for number, (key, question) in enumerate(read_parts(path), start=1):
-                if key:
-                    findings.add(path, "unknown-layout", "no list", wanted=_WANTED, fix=_FIX)
-                    break
-                _count(number, question, tally, findings)
-        tallies.append(tally)
-    return settled(tallies, select, findings)
+    files = log_files(paths, _PATTERNS, "graded answers of LiveCodeBench")
+    return read_each(files, select, _tallies)
+
+
+def _tallies(path: Path, select: Mapping[str, str], findings: Findings) -> list[Tally]:
+    model = model_of(select, path.absolute().parent.name, path, findings)
+    tally = Tally(_benchmark(path), model, path)
+    for number, (key, question) in enumerate(read_parts(path), start=1):
+        if key:
+            findings.add(path, "unknown-layout", "no list", wanted=_WANTED, fix=_FIX)
+            break
+        _count(number, question, tally, findings)
+    return [tally]
 
 
 def _benchmark(path: Path) -> str:

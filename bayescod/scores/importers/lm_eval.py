@@ -21,13 +21,8 @@ from pathlib import Path
 from sys import intern
 from typing import Final
 
-from bayescod.scores.importers.counting import (
-    MODEL_HELP,
-    Findings,
-    Tally,
-    model_of,
-    settled,
-)
+from bayescod.scores.importers.counting import MODEL_HELP, Tally, model_of, settled
+from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.lm_eval_choices import metric_of, of_filter, require_known
 from bayescod.scores.importers.lm_eval_lines import Line, counts, parse
 from bayescod.scores.importers.lm_eval_results import read_run
@@ -46,24 +41,9 @@ _INDEX: Final = ""  # names no field: items are named by their place in the data
 
 
 def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
-    """Read samples files.
+    """Read samples files; see :meth:`bayescod.scores.importers.tools.Importer.read`.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files, or folders that hold them.
-    select : mapping
-        Keys of `SELECT`.
-
-    Returns
-    -------
-    list of Log
-        One a file.
-
-    Raises
-    ------
-    DataError
-        With every problem found.
+    One log a file.
     """
     findings = Findings()
     read_logs: list[_Samples] = []

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from bayescod.scores.checks import listed, near_fix, shown
-from bayescod.scores.importers.counting import Findings, Tally
+from bayescod.scores.importers.counting import Tally
+from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.lm_eval_lines import Line, inner_metric
 from bayescod.scores.importers.lm_eval_results import Run
 

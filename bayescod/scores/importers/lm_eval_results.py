@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bayescod.scores.checks import shown
-from bayescod.scores.importers.counting import Findings
+from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.reading import read_json
 from bayescod.scores.importers.values import name_of
 

@@ -13,14 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bayescod.scores.importers.counting import (
-    MODEL_HELP,
-    Findings,
-    Tally,
-    chosen,
-    model_of,
-    settled,
-)
+from bayescod.scores.importers.counting import MODEL_HELP, Tally, chosen, model_of, read_each
+from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.reading import log_files, read_json, read_lines
 from bayescod.scores.importers.records import Log
 from bayescod.scores.importers.values import name_of, outcome, text_of
@@ -36,34 +30,19 @@ _ITEMS: Final = ("native_id", "doc_id")
 
 
 def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
-    """Read predictions of OLMES.
+    """Read predictions of OLMES; see :meth:`bayescod.scores.importers.tools.Importer.read`.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files, or folders that hold them.
-    select : mapping
-        Keys of `SELECT`.
-
-    Returns
-    -------
-    list of Log
-        One a file.
-
-    Raises
-    ------
-    DataError
-        With every problem found.
+    One log a file.
     """
-    findings = Findings()
-    tallies: list[Tally] = []
-    for path in log_files(paths, _PATTERNS, "predictions of OLMES"):
-        with findings.gathering():
-            if select.get("item", _ITEMS[0]) in _ITEMS:
-                tallies.append(_tally(path, select, findings))
-            else:
-                chosen(select, "item", _ITEMS, path, findings)
-    return settled(tallies, select, findings)
+    files = log_files(paths, _PATTERNS, "predictions of OLMES")
+    return read_each(files, select, _tallies)
+
+
+def _tallies(path: Path, select: Mapping[str, str], findings: Findings) -> list[Tally]:
+    if select.get("item", _ITEMS[0]) in _ITEMS:
+        return [_tally(path, select, findings)]
+    chosen(select, "item", _ITEMS, path, findings)
+    return []
 
 
 def _tally(path: Path, select: Mapping[str, str], findings: Findings) -> Tally:

@@ -16,14 +16,8 @@ from pathlib import Path
 from typing import Final
 
 from bayescod.scores.checks import shown
-from bayescod.scores.importers.counting import (
-    MODEL_HELP,
-    Findings,
-    Tally,
-    chosen,
-    model_of,
-    settled,
-)
+from bayescod.scores.importers.counting import MODEL_HELP, Tally, chosen, model_of, settled
+from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.reading import log_files, read_parts
 from bayescod.scores.importers.records import Log
 from bayescod.scores.importers.values import MAX_TRIALS, name_of, outcome
@@ -43,24 +37,9 @@ _Entry = tuple[str, Mapping[str, object]]  # item, and what it has of verdicts
 
 
 def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
-    """Read OpenCompass results.
+    """Read OpenCompass results; see :meth:`bayescod.scores.importers.tools.Importer.read`.
 
-    Parameters
-    ----------
-    paths : sequence of Path
-        Files, or folders: of these the files in ``results/<model>/``.
-    select : mapping
-        Keys of `SELECT`.
-
-    Returns
-    -------
-    list of Log
-        One a file.
-
-    Raises
-    ------
-    DataError
-        With every problem found.
+    One log a file; of folders, those in ``results/<model>/``.
     """
     findings = Findings()
     tallies: list[Tally] = []

@@ -40,7 +40,27 @@ class Importer(Protocol):
     SELECT: Mapping[str, str]
 
     def read(self, paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
-        """Read logs; raise all problems together."""
+        """Read logs.
+
+        Parameters
+        ----------
+        paths : sequence of Path
+            Files, or folders that hold them.
+        select : mapping of str to str
+            Keys of ``SELECT``.
+
+        Returns
+        -------
+        list of Log
+            In the order of the files.
+
+        Raises
+        ------
+        DataError
+            With every problem found.
+        UnknownNameError
+            If a choice has no such value.
+        """
 
 
 def importer(tool: str) -> Importer:
