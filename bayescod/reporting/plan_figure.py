@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
@@ -62,6 +63,7 @@ def plan_figure(found: Plan) -> Figure:
             color=TARGET,
         )
         _dress(axes)
+        axes.set_xlim(*_limits(found))
         axes.legend(loc="upper left", frameon=False, fontsize=9)
         figure.text(
             0.09, 0.92, "How much compute buys the wanted scores", fontsize=15, weight="bold"
@@ -72,6 +74,15 @@ def plan_figure(found: Plan) -> Figure:
         for text_ in figure.texts:
             cut_to_fit(figure, text_)
     return figure
+
+
+def _limits(found: Plan) -> tuple[float, float]:
+    """From a little before any chance begins, and the target, to the end of the forecast."""
+    begins = np.max([answer.chance for answer in found.answers], axis=0) > 0.005
+    compute = found.compute_flops
+    first = compute[int(np.argmax(begins))] if begins.any() else compute[-1]
+    low = min(float(first), found.target_cost.compute_flops) / 3.0
+    return max(low, float(compute[0])), float(compute[-1])
 
 
 def _mark_answers(axes: Axes, costs: Mapping[float, Cost | None]) -> None:

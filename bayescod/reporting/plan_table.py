@@ -125,14 +125,17 @@ def _stops(found: Plan) -> Table:
     table.add_column("compute", justify="right")
     table.add_column("score", justify="right")
     table.add_column("loss (points)", justify="right")
-    last = ""
+    first, last = found.stops[0].benchmark, ""
     for stop in found.stops:
         score = percent_range(stop.score.median, stop.score.low, stop.score.high)
         loss = stop.loss
         table.add_row(
             printable(stop.benchmark, 30) if stop.benchmark != last else "",
             f"{100 * stop.part:g} %",
-            "\n".join([flops(stop.cost.compute_flops), *expense(stop.cost)]),
+            # A run costs the same whatever it is asked.
+            "\n".join([flops(stop.cost.compute_flops), *expense(stop.cost)])
+            if stop.benchmark == first
+            else flops(stop.cost.compute_flops),
             f"{score.median} ({score})",
             _DASH
             if stop.part == 1.0
