@@ -27,6 +27,19 @@ main()
 """
 
 MADE_UP = "from tests.cli._made_up import install; install(seconds=0.2)"
+# The real sampler, a third of a second of rest after each wave: a kill is as likely to come there
+# as while programs are traced.
+RESTING = """
+import time
+sample_each = recall.sample_each
+
+def resting(*arguments):
+    found = sample_each(*arguments)
+    time.sleep(0.3)
+    return found
+
+recall.sample_each = resting
+"""
 SLOWLY_MADE_UP = "from tests.cli._made_up import install; install(seconds=3.0)"
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -41,8 +42,9 @@ class Machine:
 
     def __init__(self, folder: Path, patch: pytest.MonkeyPatch) -> None:
         self.out = folder / "out"
-        self._folder, self._patch = folder, patch
+        self._patch = patch
         self.waves = 0
+        self._spec = quick_spec(folder)
         self.tables = write_ladder(folder, n_items=3, n_trials=20)
         patch.setattr(bayescod.cli.runs, "configure", lambda: None)
         patch.setattr(bayescod.api, "configure", lambda: None)
@@ -62,9 +64,8 @@ class Machine:
 
     def forecast(self, *more: str) -> SimpleNamespace:
         scores, models = self.tables
-        spec = quick_spec(self._folder)
         command = ["forecast", scores, "--models", models, "--target", "big", "--quiet"]
-        command += ["--model-spec", spec, "--out", self.out, *more]
+        command += ["--model-spec", self._spec, "--out", self.out, *more]
         result = CliRunner().invoke(app, [str(part) for part in command])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -155,6 +156,42 @@ def test_a_folder_that_cannot_be_written_to_is_found_before_sampling(
     assert result.code == 2
     assert f"error: {machine.out} cannot be written to (Permission denied)" in result.stderr
     assert machine.waves == 0
+
+
+def test_a_forecast_opens_no_connection(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        pytest.fail("a connection was opened")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    assert machine.forecast().code == 0
+
+
+def test_hostile_names_stay_in_the_folder(machine: Machine) -> None:
+    hostile = (
+        "../../x",
+        "=cmd|' /C calc'!A0",
+        "<script>",
+        "\x1b[2J",
+        "数学" * 50,
+        "con",
+        "a/b\\c",
+    )
+    scores, _ = machine.tables
+    text = scores.read_text(encoding="utf-8")
+    easy = [line for line in text.splitlines() if line.startswith("easy,")]
+    more = [f'"{name}",{line[5:]}' for name in hostile for line in easy]
+    scores.write_text(text + "\n".join(more) + "\n", encoding="utf-8")
+    around = set(machine.out.parent.rglob("*"))
+    result = machine.forecast()
+    assert result.code == 0
+    assert "\x1b" not in result.stdout + result.stderr
+    new = set(machine.out.parent.rglob("*")) - around
+    assert all(path.is_relative_to(machine.out) for path in new)
+    for path in machine.out.rglob("*"):
+        assert re.fullmatch(r"[a-z0-9.-]{1,60}", path.name)
+    assert set(hostile) < {one.benchmark for one in load(machine.out).benchmarks}
 
 
 def test_another_run_may_not_take_what_is_kept(machine: Machine) -> None:

@@ -121,6 +121,22 @@ def test_the_database_is_locked(tmp_path: Path) -> None:
         assert "MiB" in limit
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("enable_external_access", False),
+        ("autoinstall_known_extensions", False),
+        ("autoload_known_extensions", False),
+        ("allow_community_extensions", False),
+        ("lock_configuration", True),
+    ],
+)
+def test_settings_of_the_lock(setting: str, value: bool) -> None:
+    with locked_database([]) as connection:
+        (found,) = connection.execute(f"SELECT current_setting('{setting}')").fetchone() or (None,)
+    assert found is value
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs a signal in a while")
 def test_a_signal_stops_a_query_and_is_not_lost(tmp_path: Path) -> None:
     def stop(*_: object) -> None:
