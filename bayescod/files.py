@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -95,6 +96,33 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def require_room(path: Path, size: int) -> None:
+    """Find out whether the disk has room for a file, before somebody writes it who cannot fail.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file; left empty.
+    size : int
+        In bytes.
+
+    Raises
+    ------
+    OSError
+        If there is no room; systems that cannot tell raise nothing.
+    """
+    with path.open("wb") as stream:
+        if not hasattr(os, "posix_fallocate"):
+            return
+        try:
+            os.posix_fallocate(stream.fileno(), 0, size)
+        except OSError as error:
+            if error.errno in (errno.EOPNOTSUPP, errno.EINVAL):
+                return
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        stream.truncate(0)
 
 
 def write_text(path: Path, text: str) -> None:

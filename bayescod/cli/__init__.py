@@ -14,13 +14,14 @@ def main() -> None:
             # A terminal that lacks a character shows a question mark; the run must not die of it.
             stream.reconfigure(errors="replace")
     from bayescod.cli.app import app
-    from bayescod.cli.exits import INTERRUPTED, TERMINATED
+    from bayescod.cli.exits import INTERRUPTED, MACHINE_FAILED, TERMINATED
 
     try:
         app(prog_name="bayescod")
     except SystemExit as leaving:
-        if leaving.code in (INTERRUPTED, TERMINATED):
-            # What is being sampled cannot be called back, and an orderly end would wait for it.
+        if leaving.code in (INTERRUPTED, TERMINATED, MACHINE_FAILED):
+            # What is being sampled cannot be called back, and an orderly end would wait for it;
+            # HDF5 that could not write would crash in it.
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(leaving.code)

@@ -11,11 +11,12 @@ import h5py
 import numpy as np
 import xarray as xr
 
-from bayescod.errors import ResultError
+from bayescod.errors import MachineError, ResultError
 from bayescod.files import (
     KEPT_FOLDER,
     file_stem,
     replacing,
+    require_room,
     require_same_run,
     sha256_of,
     write_json,
@@ -27,6 +28,7 @@ from bayescod.forecasting.records import BenchmarkForecast, ForecastSet
 _ENGINE: Final = "h5netcdf"
 _MOST_JSON: Final = 200_000_000  # bytes; ten thousand benchmarks take a tenth of it
 _MOST_PER_BYTE: Final = 4
+_OVERHEAD: Final = 200_000  # bytes of a netCDF file besides its arrays
 _FORECAST = "forecast.json"
 _MANIFEST = "manifest.json"
 _PREDICTIVE = "predictive.nc"
@@ -76,13 +78,11 @@ def write_forecast(forecasts: ForecastSet, out: Path, figures: bool = True) -> P
     written = [_FORECAST]
     for forecast in forecasts.benchmarks:
         path = posterior_path(forecast.benchmark)
-        with replacing(out / path) as temporary:
-            _with_provenance(forecast, forecasts).to_netcdf(temporary, engine=_ENGINE)
+        _write_netcdf(_with_provenance(forecast, forecasts), out / path)
         written.append(path)
         if figures:
             written += _write_figures(forecast, out)
-    with replacing(out / _PREDICTIVE) as temporary:
-        predictive.to_netcdf(temporary, engine=_ENGINE)
+    _write_netcdf(predictive, out / _PREDICTIVE)
     written.append(_PREDICTIVE)
     for stale in before - set(written):
         (out / stale).unlink(missing_ok=True)
@@ -216,6 +216,17 @@ def _with_provenance(forecast: BenchmarkForecast, forecasts: ForecastSet) -> xr.
         "method": forecast.method,
     }
     return tree
+
+
+def _write_netcdf(data: xr.DataTree | xr.Dataset, path: Path) -> None:
+    with replacing(path) as temporary:
+        # HDF5 takes a full disk badly: it raises what it likes and may crash when Python ends.
+        require_room(temporary, data.nbytes + data.nbytes // 10 + _OVERHEAD)
+        try:
+            data.to_netcdf(temporary, engine=_ENGINE)
+        except RuntimeError as error:
+            msg = f"{path} cannot be written: {error}"
+            raise MachineError(msg) from error
 
 
 def _write_figures(forecast: BenchmarkForecast, out: Path) -> list[str]:

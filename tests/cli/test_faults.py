@@ -17,6 +17,7 @@ from typing import Any
 
 import jax
 import pytest
+import xarray
 from typer.testing import CliRunner
 
 import bayescod.cli.runs
@@ -131,6 +132,32 @@ def test_a_full_disk(machine: Machine, monkeypatch: pytest.MonkeyPatch, at: str)
     machine.fails_with(None)
     assert machine.forecast().code == 0
     assert machine.waves == (2 if at == "posterior" else 0)
+
+
+def test_a_disk_too_full_for_the_draws(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HDF5 is not let near a full disk: it would crash when the process ends."""
+
+    def full(*_: object) -> None:
+        raise full_disk()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "posix_fallocate", full)
+        patch.setattr(xarray.DataTree, "to_netcdf", lambda *_, **__: pytest.fail("it was"))
+        result = machine.forecast()
+    assert result.code == 1
+    assert re.search(r"No space left on device: '.*easy-.*\.nc\.partial'", result.stderr)
+    assert "kept" in result.stderr
+    assert not list(machine.out.rglob("*.partial"))
+
+
+def test_draws_that_cannot_be_written(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("Disable slist on flush dest failure failed (errno = 28)")
+
+    monkeypatch.setattr(xarray.DataTree, "to_netcdf", fails)
+    result = machine.forecast()
+    assert result.code == 1
+    assert "cannot be written: Disable slist" in result.stderr
 
 
 def test_an_unexpected_error_says_what_is_kept(machine: Machine) -> None:
