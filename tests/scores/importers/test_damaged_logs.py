@@ -46,7 +46,9 @@ class Source:
 
 
 SOURCES = (
-    Source("lm-eval", "lm-eval/toy__toy-1B/*[sn]_2026*", {"filter": "first", "metric": "exact_match"}),
+    Source(
+        "lm-eval", "lm-eval/toy__toy-1B/*[sn]_2026*", {"filter": "first", "metric": "exact_match"}
+    ),
     Source("inspect", "inspect-ai/*"),
     Source("helm", "helm/train_trials/*", {"metric": "exact_match"}),
     Source("opencompass", "opencompass/*.json", {"model": "toy"}),
