@@ -31,8 +31,12 @@ Sampled = tuple[list[Posterior], list[tuple[float, float]]]
 
 _RUN: Final = "run.json"
 _NAME: Final = re.compile(r"[0-9a-f]{32}-(\d{1,6})-[0-9a-f]{32}\.npz")
-_PACKAGES: Final = ("jax", "jaxlib", "numpyro", "numpy")
-_SOURCES: Final = ("programs/*.py", "compiling.py", "laws.py", "curves.py", "sampling.py")
+_PACKAGES: Final = ("jax", "jaxlib", "numpyro", "numpy", "arviz")
+# Judgement is among them: it says which posteriors are sampled once more.
+_SOURCES: Final = (
+    *("programs/*.py", "compiling.py", "laws.py", "curves.py", "sampling.py"),
+    *("convergence.py", "_arviz.py"),
+)
 
 
 class Kept:
