@@ -18,6 +18,8 @@ from jax import Array
 from jax.nn import log_sigmoid, sigmoid
 from jax.typing import ArrayLike
 
+from bayescod.programs.stretch import stretched, unstretched
+
 
 class EndPoints(NamedTuple):
     """Eq. 1 in terms of its ends on the ladder; all fields broadcast.
@@ -54,7 +56,6 @@ class CurveParameters(NamedTuple):
 # Room kept between neighbouring levels, so that no logarithm meets zero when a coordinate runs far
 # into a tail that the prior already excludes.
 _TINY = 1e-12
-_STRAIGHT_BEYOND = 10.0  # a logit of 11,000
 _LEAST = 1e-300  # for what has no density at zero
 
 
@@ -79,8 +80,8 @@ def from_end_points(
         ``log |d(log a, b, c, g) / d(ends)|`` over the coordinates in use, elementwise.
     """
     span = log_high - log_low
-    ratio, log_ratio_slope = _stretched(ends.ratio)
-    floor_logit, log_floor_slope = _stretched(ends.floor)
+    ratio, log_ratio_slope = stretched(ends.ratio)
+    floor_logit, log_floor_slope = stretched(ends.floor)
     upper, room = sigmoid(ends.upper), sigmoid(-ends.upper)
     floor = jnp.maximum(upper * sigmoid(floor_logit), _LEAST) if has_floor else 0.0 * upper
     upper_gain = (upper * sigmoid(-floor_logit) if has_floor else upper) + _TINY
@@ -102,14 +103,6 @@ def from_end_points(
     if has_ceiling:
         log_jacobian += jnp.log(room) + _log_slope(ends.ceiling) - jnp.log(reach)
     return CurveParameters(log_a, b, jnp.maximum(c, 0.0), floor), log_jacobian
-
-
-def _stretched(coordinate: Array) -> tuple[Array, Array]:
-    """A logit from its coordinate, and the logarithm of the derivative."""
-    # Straight on beyond what any prior reaches, so that nothing overflows there.
-    near = jnp.clip(coordinate, -_STRAIGHT_BEYOND, _STRAIGHT_BEYOND)
-    slope = jnp.cosh(near)
-    return jnp.sinh(near) + slope * (coordinate - near), jnp.log(slope)
 
 
 def _log_slope(logit: Array) -> Array:
@@ -135,7 +128,7 @@ def initial_end_points(rate_low: ArrayLike, rate_high: ArrayLike) -> EndPoints:
     zeros = jnp.zeros_like(high)
     return EndPoints(
         upper=jnp.log(high) - jnp.log1p(-high),
-        ratio=jnp.arcsinh(jnp.log(share) - jnp.log1p(-share)),
-        floor=zeros - jnp.arcsinh(jnp.log(19.0)),
+        ratio=unstretched(jnp.log(share) - jnp.log1p(-share)),
+        floor=zeros - unstretched(jnp.log(19.0)),
         ceiling=zeros + 1.5,
     )

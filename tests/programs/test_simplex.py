@@ -15,13 +15,19 @@ CONCENTRATION = jnp.array([0.25, 1.0, 1.0, 1.0, 1.0, 0.25])
 COORDINATES = GammaCoordinates(CONCENTRATION.sum())
 
 
-@given(st.lists(st.floats(-8.0, 3.0), min_size=6, max_size=6))
+def logs_of(coordinates):
+    return np.where(coordinates < 0, np.sinh(coordinates), coordinates)
+
+
+@given(st.lists(st.floats(-5.0, 3.0), min_size=6, max_size=6))
 def test_density_is_that_of_independent_gamma_variables(values):
     """Dirichlet density, Jacobian and the sum's own density make up the Gamma densities."""
-    z = jnp.array(values)
-    steps = COORDINATES(z)
-    found = Dirichlet(CONCENTRATION).log_prob(steps) + COORDINATES.log_abs_det_jacobian(z, steps)
-    expected = (CONCENTRATION * z - jnp.exp(z) - gammaln(np.asarray(CONCENTRATION))).sum()
+    at = jnp.array(values)
+    steps = COORDINATES(at)
+    found = Dirichlet(CONCENTRATION).log_prob(steps) + COORDINATES.log_abs_det_jacobian(at, steps)
+    z, log_slope = logs_of(at), np.log(np.cosh(np.minimum(at, 0.0)))
+    gamma = CONCENTRATION * z - np.exp(z) - gammaln(np.asarray(CONCENTRATION))
+    expected = (gamma + log_slope).sum()
     assert float(found) == pytest.approx(float(expected), rel=1e-9, abs=1e-8)
 
 
@@ -29,7 +35,7 @@ def test_steps_are_on_the_simplex_and_the_way_back_finds_them():
     steps = jnp.array([0.02, 0.3, 0.1, 0.4, 0.08, 0.1])
     z = COORDINATES.inv(steps)
     np.testing.assert_allclose(COORDINATES(z), steps, rtol=1e-12)
-    assert float(jnp.exp(z).sum()) == pytest.approx(float(CONCENTRATION.sum()))
+    assert float(np.exp(logs_of(np.asarray(z))).sum()) == pytest.approx(float(CONCENTRATION.sum()))
 
 
 @pytest.mark.parametrize("low", [-50.0, -700.0])

@@ -1,0 +1,36 @@
+"""A coordinate in which long tails are short: the inverse hyperbolic sine."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+from jax import Array
+
+# Straight on beyond what any prior reaches, so that nothing overflows there: a value of 11,000.
+_STRAIGHT_BEYOND = 10.0
+
+
+def stretched(coordinate: Array) -> tuple[Array, Array]:
+    """The value at a coordinate, and the logarithm of the derivative.
+
+    A value whose logarithm is about normal far out has a tail that NUTS walks in small steps; the
+    logarithm of it, which this coordinate becomes there, has none.
+
+    Parameters
+    ----------
+    coordinate : Array
+        Any real numbers.
+
+    Returns
+    -------
+    value : Array
+        ``sinh(coordinate)``, linear beyond 10.
+    log_slope : Array
+    """
+    near = jnp.clip(coordinate, -_STRAIGHT_BEYOND, _STRAIGHT_BEYOND)
+    slope = jnp.cosh(near)
+    return jnp.sinh(near) + slope * (coordinate - near), jnp.log(slope)
+
+
+def unstretched(value: Array) -> Array:
+    """The coordinate of a value that is not beyond the straight parts' beginning (11,000)."""
+    return jnp.arcsinh(value)
