@@ -9,8 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from bayescod.errors import DataError
-from bayescod.scores import read_scores
+from bayescod.errors import DataError, MachineError
+from bayescod.scores import read_scores, reading
 from bayescod.scores.checks import shown
 from bayescod.scores.database import locked_database
 from tests.scores._tables import write_rows
@@ -152,6 +152,18 @@ def test_a_signal_stops_a_query_and_is_not_lost(tmp_path: Path) -> None:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def test_too_little_memory_is_no_fault_of_the_table(
+    write: Callable[..., Path], models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise duckdb.OutOfMemoryException("Out of Memory Error: failed to pin block")
+
+    monkeypatch.setattr(reading, "build_cells", full)
+    table = write("s.csv", [{"benchmark": "b", "model": "m1", "score": 0.5}])
+    with pytest.raises(MachineError, match="cannot be aggregated in 1GB of memory"):
+        read_scores(table, models)
 
 
 def test_large_intermediates_spill_outside_the_working_folder(tmp_path: Path) -> None:
