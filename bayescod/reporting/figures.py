@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from bayescod.reporting.overview import overview_figure
@@ -25,12 +24,13 @@ from bayescod.reporting.style import (
     STYLE,
     TARGET,
     add_legend,
+    against_compute,
     cut_to_fit,
     drawable,
     is_withheld,
     save_figure,
 )
-from bayescod.reporting.wording import flops, percent_range, printable, times
+from bayescod.reporting.wording import percent_range, printable, times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +65,8 @@ def fan_figure(forecast: BenchmarkForecast) -> Figure:
         _draw_measured(axes, forecast)
         if not is_withheld(forecast):
             _draw_target(axes, forecast)
-        _dress_fan_axes(axes)
+        against_compute(axes)
+        axes.set_ylabel("score (%)")
         add_legend(figure, axes, (0.07, 0.005), columns=3)
         headline, note = _sentences(forecast)
         figure.text(0.08, 0.935, drawable(forecast.benchmark), fontsize=17, weight="bold")
@@ -228,16 +229,3 @@ def _draw_target(axes: Axes, forecast: BenchmarkForecast) -> None:
             zorder=7,
             label="truth (never fitted)",
         )
-
-
-def _dress_fan_axes(axes: Axes) -> None:
-    low, high = axes.get_xlim()
-    steps = (1.0,) if high / low >= 100 else (1.0, 2.0, 5.0)
-    axes.xaxis.set_major_locator(LogLocator(subs=steps))
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: flops(value).removesuffix(" FLOP"))
-    )
-    axes.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
-    axes.set_xlabel("training compute (FLOP)")
-    axes.set_ylabel("score (%)")
-    axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)

@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator
 
 from bayescod.reporting.plan_table import chance, question
-from bayescod.reporting.style import INK, LINE, MUTED, STYLE, TARGET, cut_to_fit, drawable
-from bayescod.reporting.wording import flops
+from bayescod.reporting.style import (
+    INK,
+    LINE,
+    STYLE,
+    TARGET,
+    against_compute,
+    cut_to_fit,
+    drawable,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,8 +68,11 @@ def plan_figure(found: Plan) -> Figure:
             fontsize=9,
             color=TARGET,
         )
-        _dress(axes)
+        axes.set_xscale("log")
+        axes.set_ylim(-2, 102)
+        axes.set_ylabel("chance (%)")
         axes.set_xlim(*_limits(found))
+        against_compute(axes)
         axes.legend(loc="upper left", frameon=False, fontsize=9)
         figure.text(
             0.09, 0.92, "How much compute buys the wanted scores", fontsize=15, weight="bold"
@@ -96,17 +105,3 @@ def _mark_answers(axes: Axes, costs: Mapping[float, Cost | None]) -> None:
                 markersize=5,
                 markerfacecolor="white",
             )
-
-
-def _dress(axes: Axes) -> None:
-    axes.set_xscale("log")
-    axes.set_ylim(-2, 102)
-    axes.xaxis.set_major_locator(LogLocator(subs=(1.0,)))
-    axes.xaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: flops(value).removesuffix(" FLOP"))
-    )
-    axes.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
-    axes.set_xlabel("training compute (FLOP)")
-    axes.set_ylabel("chance (%)")
-    axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)
-    axes.tick_params(colors=MUTED)

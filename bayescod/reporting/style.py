@@ -10,8 +10,9 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
+from matplotlib.ticker import FuncFormatter, LogLocator
 
-from bayescod.reporting.wording import printable
+from bayescod.reporting.wording import flops, printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,6 +89,19 @@ def add_legend(figure: Figure, axes: Axes, corner: tuple[float, float], columns:
         frameon=False,
         fontsize=9,
     )
+
+
+def against_compute(axes: Axes) -> None:
+    """Dress axes whose horizontal one is compute [FLOP], its limits and scale set."""
+    low, high = axes.get_xlim()
+    steps = (1.0,) if high / low >= 100 else (1.0, 2.0, 5.0)
+    axes.xaxis.set_major_locator(LogLocator(subs=steps))
+    axes.xaxis.set_major_formatter(
+        FuncFormatter(lambda value, _: flops(value).removesuffix(" FLOP"))
+    )
+    axes.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    axes.set_xlabel("training compute (FLOP)")
+    axes.grid(axis="y", color="#e4e4e4", linewidth=0.8)
 
 
 def is_withheld(forecast: BenchmarkForecast) -> bool:
