@@ -135,6 +135,7 @@ def backtest(
     smoothing: str = "horizontal",
     seed: int = 0,
     progress: Progress | None = None,
+    recall: Recall | None = None,
 ) -> Backtest:
     """Forecast LLMs that are already measured, as if they had not been trained, and score that.
 
@@ -149,7 +150,7 @@ def backtest(
         LLMs to hold out, each in turn; the largest third where empty.
     methods : sequence of str
         Keys of :data:`bayescod.baselines.methods.METHODS`; all that apply where empty.
-    anchors, benchmarks, smoothing, seed, progress
+    anchors, benchmarks, smoothing, seed, progress, recall
         See :func:`forecast`.
     distances : sequence of float
         At least 1: at R, LLMs with more than 1/R of the held-out one's compute are left out too,
@@ -175,7 +176,7 @@ def backtest(
     configure()
     tasks, skipped = tasks_of(chosen, holdouts, anchors, tuple(dict.fromkeys(distances)))
     rows, left_out, seconds = backtest_rows(
-        chosen, tasks, names, smoothing, seed, progress or Silence()
+        chosen, tasks, names, smoothing, seed, progress or Silence(), recall or Recall()
     )
     used = [spec for name in dict.fromkeys(specs) if name for spec in specs_of(name).all()]
     return Backtest(

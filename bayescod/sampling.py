@@ -22,10 +22,6 @@ from bayescod.specs import Sampler, Spec
 
 FloatArray = npt.NDArray[np.float64]
 
-# Lanes a compiled program holds: a batch is padded to the next of these with copies of its first
-# lane, so that a new number of benchmarks seldom compiles anew.
-_BATCHES = {"clusters": (1, 2, 4), "mapping": (8, 32)}
-_CURVE_BATCHES = (1, 4, 16)
 _Arguments = tuple[Array, Arrays, Arrays]
 
 
@@ -95,6 +91,24 @@ def configure(cache_dir: Path | None = None) -> None:
     if cache_dir is not None:
         jax.config.update("jax_compilation_cache_dir", str(cache_dir))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+def batch_sizes(program: str) -> tuple[int, ...]:
+    """Lanes that a compiled program may hold, ascending.
+
+    A batch is padded to the next of these with copies of its first lane, so that a new number of
+    benchmarks seldom compiles anew.
+
+    Parameters
+    ----------
+    program : str
+        Of a spec.
+
+    Returns
+    -------
+    tuple of int
+    """
+    return {"clusters": (1, 2, 4), "mapping": (8, 32)}.get(program, (1, 4, 16))
 
 
 def sample(
@@ -189,7 +203,7 @@ def _batches(
     lanes: Sequence[Lane],
     progress: Callable[[int], None],
 ) -> tuple[list[Posterior], float, float]:
-    sizes = _BATCHES.get(spec.program, _CURVE_BATCHES)
+    sizes = batch_sizes(spec.program)
     size = next((size for size in sizes if size >= len(lanes)), sizes[-1])
     begins = range(0, len(lanes), size)
     arguments = [_stack(keys, sampler, lanes, begin, size) for begin in begins]

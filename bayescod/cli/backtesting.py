@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import bayescod.api
-from bayescod.cli.lasting import apart
-from bayescod.cli.locks import locked
+from bayescod.cli.lasting import apart, resumable
 from bayescod.cli.tables import read_tables
 from bayescod.evaluation.store import require_free, write_backtest
 from bayescod.evaluation.summary import summarise_backtest
@@ -74,7 +73,15 @@ def run_backtest(options: BacktestOptions) -> None:
     )
     known = {"data_digest": scores.digest, "seed": str(options.seed)}
     require_free(options.out, known, tuple(_FIGURES))
-    with locked(options.out):
+    run = known | {
+        "holdouts": ", ".join(options.holdouts),
+        "methods": ", ".join(options.methods),
+        "anchors": ", ".join(options.anchors),
+        "benchmarks": ", ".join(options.benchmarks),
+        "distances": ", ".join(f"{distance:g}" for distance in options.distances),
+        "smoothing": options.smoothing,
+    }
+    with resumable(options.out, run, options.quiet) as recall:
         with progress_reporter(options.quiet) as progress:
             found = apart(
                 lambda: bayescod.api.backtest(
@@ -87,6 +94,7 @@ def run_backtest(options: BacktestOptions) -> None:
                     smoothing=options.smoothing,
                     seed=options.seed,
                     progress=progress,
+                    recall=recall,
                 )
             )
         frame = found.frame()

@@ -115,12 +115,16 @@ class TaskRun:
     smoothing : str
         See :func:`bayescod.api.forecast`.
     seed : int
+    recall : Recall
+        Where posteriors are remembered.
     """
 
-    def __init__(self, scores: Scores, task: Task, smoothing: str, seed: int) -> None:
+    def __init__(
+        self, scores: Scores, task: Task, smoothing: str, seed: int, recall: Recall
+    ) -> None:
         self._task, self._smoothing, self._seed = task, smoothing, seed
         self._scores, self.skipped = _benchmarks_of(scores, task)
-        self._recall = Recall()
+        self._recall = recall
 
     def rows(self, name: str) -> tuple[list[BacktestRow], list[Skipped]]:
         """Forecast the held-out LLMs by one method, and score the forecasts.
@@ -267,6 +271,7 @@ def backtest_rows(
     smoothing: str,
     seed: int,
     progress: Progress,
+    recall: Recall,
 ) -> tuple[tuple[BacktestRow, ...], tuple[Skipped, ...], dict[str, float]]:
     """All rows of a backtest.
 
@@ -280,6 +285,8 @@ def backtest_rows(
     smoothing : str
     seed : int
     progress : Progress
+    recall : Recall
+        What a stopped run has left; each task remembers for itself and keeps there.
 
     Returns
     -------
@@ -295,7 +302,7 @@ def backtest_rows(
     seconds = dict.fromkeys(methods, 0.0)
     progress.phase("backtest", len(tasks) * len(methods))
     for task in tasks:
-        run = TaskRun(scores, task, smoothing, seed)
+        run = TaskRun(scores, task, smoothing, seed, recall.anew())
         skipped += run.skipped
         for name in methods:
             began = time.perf_counter()

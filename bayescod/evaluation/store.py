@@ -15,7 +15,8 @@ import pandas as pd
 from bayescod.errors import ResultError
 from bayescod.evaluation.records import COLUMNS, Backtest
 from bayescod.evaluation.summary import by_ratio, summarise_backtest
-from bayescod.files import require_same_run, write_json, write_manifest, write_text
+from bayescod.files import KEPT_FOLDER, require_same_run, write_json, write_manifest, write_text
+from bayescod.scores.tables import escaped_cell, plain_cell
 
 _TABLE: Final = "backtest.csv"
 _SUMMARY: Final = "summary.json"
@@ -106,6 +107,8 @@ def read_backtest(path: str | Path) -> pd.DataFrame:
     except (OSError, ValueError) as error:
         msg = f"{table} cannot be read as CSV ({error}); give the folder of a finished backtest"
         raise ResultError(msg) from error
+    names = [name for name in _TEXT if name in text]
+    text = text.assign(**{name: text[name].map(plain_cell) for name in names})
     missing = [name for name in COLUMNS if name not in text]
     if missing:
         msg = (
@@ -132,9 +135,12 @@ def to_csv(table: pd.DataFrame) -> str:
     Returns
     -------
     str
-        With Unix line ends.
+        With Unix line ends. Names that a spreadsheet would run as formulas get a leading
+        apostrophe, which :func:`read_backtest` takes off again.
     """
-    return str(table.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n"))
+    text = [name for name in _TEXT if name in table]
+    safe = table.assign(**{name: table[name].map(escaped_cell) for name in text})
+    return str(safe.to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n"))
 
 
 def run_identity(provenance: Mapping[str, str]) -> dict[str, str]:
@@ -175,7 +181,9 @@ def require_free(directory: Path, run: Mapping[str, str], figures: Sequence[str]
         raise ResultError(msg)
     ours = {PurePosixPath(path).parts[0] for path in figures}
     entries = list(directory.iterdir()) if directory.is_dir() else []
-    if all(entry.name.endswith(".partial") or entry.name in ours for entry in entries):
+    if all(
+        entry.name.endswith(".partial") or entry.name in {*ours, KEPT_FOLDER} for entry in entries
+    ):
         return
     if not (directory / _SUMMARY).is_file():
         msg = f"{directory} holds files that are no backtest; give an empty or a new folder"

@@ -13,7 +13,7 @@ from jax import Array
 
 from bayescod.errors import MachineError
 from bayescod.forecasting.kept import Kept, Sampled
-from bayescod.sampling import Lane, Posterior, sample_each
+from bayescod.sampling import Lane, Posterior, batch_sizes, sample_each
 from bayescod.specs import Spec
 
 Sampling = Callable[
@@ -21,11 +21,6 @@ Sampling = Callable[
     tuple[list[Posterior], list[tuple[float, float]]],
 ]
 """What :func:`bayescod.sampling.sample_each` does."""
-
-# Lanes of the largest compiled program. Waves are whole numbers of it, so that the lanes that
-# share a program, and with it their draws, are those of a single call.
-_TOGETHER = {"clusters": 4, "mapping": 32}
-_CURVES_TOGETHER = 16
 
 
 class Recall:
@@ -49,6 +44,10 @@ class Recall:
         other = Recall()
         other._known = dict(self._known)
         return other
+
+    def anew(self) -> Recall:
+        """One that knows nothing yet, and keeps what it learns where this one does."""
+        return Recall(self._kept)
 
     def __call__(
         self,
@@ -88,7 +87,9 @@ def _waves(spec: Spec, lanes: Sequence[Lane], new: Sequence[int]) -> Iterator[li
     for i in new:
         shape = tuple(sorted((name, value.shape) for name, value in lanes[i].data.items()))
         shapes.setdefault(shape, []).append(i)
-    together = _TOGETHER.get(spec.program, _CURVES_TOGETHER)
+    # Whole numbers of the largest compiled program, so that the lanes that share one, and with it
+    # their draws, are those of a single call.
+    together = batch_sizes(spec.program)[-1]
     wave = together * (os.cpu_count() or 1)
     for members in shapes.values():
         # A rest too small for the largest program joins the wave before it: in a program of its

@@ -185,6 +185,17 @@ def escaped_cell(text: str) -> str:
     return f"'{text}" if _FORMULA.match(text) else text
 
 
+def plain_cell(text: str) -> str:
+    """The name that :func:`escaped_cell` wrote so.
+
+    Examples
+    --------
+    >>> plain_cell("'=1+1"), plain_cell("it's")
+    ('=1+1', "it's")
+    """
+    return text[1:] if text.startswith("'") and _FORMULA.match(text[1:]) else text
+
+
 def _unescaped(column: str) -> str:
     """SQL that takes the apostrophe of `escaped_cell` off."""
     formula = r"^''+[=+\-@\t\r]"

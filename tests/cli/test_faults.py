@@ -49,7 +49,7 @@ class Machine:
         self.tables = write_ladder(folder, n_items=3, n_trials=20)
         patch.setattr(bayescod.cli.runs, "configure", lambda: None)
         patch.setattr(bayescod.api, "configure", lambda: None)
-        patch.setattr(recall, "_CURVES_TOGETHER", 1)
+        patch.setattr(recall, "batch_sizes", lambda _program: (1,))
         patch.setattr(recall.os, "cpu_count", lambda: 1)
 
     def fails_with(self, error: BaseException | None) -> None:
@@ -64,9 +64,14 @@ class Machine:
         self._patch.setattr(recall, "sample_each", sampler)
 
     def forecast(self, *more: str) -> SimpleNamespace:
+        return self._run("forecast", "--target", "big", "--model-spec", str(self._spec), *more)
+
+    def backtest(self, *more: str) -> SimpleNamespace:
+        return self._run("backtest", "--method", "end-to-end", "--method", "last-value", *more)
+
+    def _run(self, verb: str, *more: str) -> SimpleNamespace:
         scores, models = self.tables
-        command = ["forecast", scores, "--models", models, "--target", "big", "--quiet"]
-        command += ["--model-spec", self._spec, "--out", self.out, *more]
+        command = [verb, scores, "--models", models, "--quiet", "--out", self.out, *more]
         result = CliRunner().invoke(app, [str(part) for part in command])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
@@ -110,6 +115,24 @@ def test_a_fault_is_told_and_the_run_goes_on_later(
     assert machine.waves == 1  # the other was kept
     assert len(load(machine.out).benchmarks) == 2
     assert not (machine.out / KEPT_FOLDER).exists()
+
+
+def test_a_backtest_goes_on_where_it_stopped(machine: Machine) -> None:
+    machine.fails_with(KeyboardInterrupt())
+    assert machine.backtest().code == 130
+    assert {path.name for path in machine.out.iterdir()} == {KEPT_FOLDER}
+    machine.fails_with(None)
+    other = machine.backtest("--method", "default")
+    assert other.code == 2  # another backtest may not take what is kept
+    assert machine.backtest().code == 0
+    resumed, waves = (machine.out / "backtest.csv").read_bytes(), machine.waves
+    assert not (machine.out / KEPT_FOLDER).exists()
+
+    machine.out = machine.out.with_name("undisturbed")
+    machine.fails_with(None)
+    assert machine.backtest().code == 0
+    assert machine.waves == waves + 1
+    assert (machine.out / "backtest.csv").read_bytes() == resumed
 
 
 @pytest.mark.parametrize("at", ["posterior", "results", "manifest"])

@@ -27,6 +27,7 @@ from bayescod.evaluation.store import (
 )
 from bayescod.evaluation.summary import by_ratio, summarise_backtest
 from bayescod.files import sha256_of
+from bayescod.scores.tables import escaped_cell
 from tests._backtests import make_backtest, make_rows
 
 HOSTILE = [
@@ -80,7 +81,9 @@ def test_table_is_csv_for_others_too(tmp_path: Path) -> None:
     text = (tmp_path / "backtest.csv").read_bytes().decode("utf-8")
     header, *rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     assert tuple(header) == COLUMNS
-    assert [row[0] for row in rows] == HOSTILE
+    # No cell is one that a spreadsheet would run.
+    assert [row[0] for row in rows] == [escaped_cell(name) for name in HOSTILE]
+    assert not any(row[0].startswith(("=", "+", "-", "@")) for row in rows)
     assert text.splitlines()[1].startswith('"=cmd|"" /C calc""!A0","=cmd')
 
 
