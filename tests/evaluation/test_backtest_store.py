@@ -84,7 +84,7 @@ def test_table_is_csv_for_others_too(tmp_path: Path) -> None:
     # No cell is one that a spreadsheet would run.
     assert [row[0] for row in rows] == [escaped_cell(name) for name in HOSTILE]
     assert not any(row[0].startswith(("=", "+", "-", "@")) for row in rows)
-    assert text.splitlines()[1].startswith('"=cmd|"" /C calc""!A0","=cmd')
+    assert text.splitlines()[1].startswith('"\'=cmd|"" /C calc""!A0","\'=cmd')
 
 
 def test_summaries_are_those_of_the_table(tmp_path: Path) -> None:
