@@ -71,7 +71,7 @@ class Run:
     sample_seconds: float
 
 
-def _unheard(_done: int) -> None:
+def _unheard(_done: Sequence[int]) -> None:
     """Progress that nobody sees."""
 
 
@@ -115,7 +115,7 @@ def sample(
     rng_keys: Sequence[Array],
     spec: Spec,
     lanes: Sequence[Lane],
-    progress: Callable[[int], None] = _unheard,
+    progress: Callable[[Sequence[int]], None] = _unheard,
 ) -> Run:
     """Sample a program on many data sets of equal shape.
 
@@ -132,7 +132,7 @@ def sample(
     lanes : sequence of Lane
         At least one; all arrays of equal shapes over the lanes.
     progress : callable
-        Told how many lanes of a batch are done.
+        Told which lanes are done, by their positions, a batch at a time.
 
     Returns
     -------
@@ -164,7 +164,7 @@ def sample_each(
     rng_keys: Sequence[Array],
     spec: Spec,
     lanes: Sequence[Lane],
-    progress: Callable[[int], None] = _unheard,
+    progress: Callable[[Sequence[int]], None] = _unheard,
 ) -> tuple[list[Posterior], list[tuple[float, float]]]:
     """Sample lanes of different shapes: those of one shape together; see :func:`sample`.
 
@@ -182,11 +182,23 @@ def sample_each(
     found: dict[int, Posterior] = {}
     seconds: dict[int, tuple[float, float]] = {}
     for members in shapes.values():
-        run = sample([rng_keys[i] for i in members], spec, [lanes[i] for i in members], progress)
+        run = sample(
+            [rng_keys[i] for i in members],
+            spec,
+            [lanes[i] for i in members],
+            among(members, progress),
+        )
         each = (run.compile_seconds / len(members), run.sample_seconds / len(members))
         for i, posterior in zip(members, run.posteriors, strict=True):
             found[i], seconds[i] = posterior, each
     return [found[i] for i in range(len(lanes))], [seconds[i] for i in range(len(lanes))]
+
+
+def among(
+    members: Sequence[int], progress: Callable[[Sequence[int]], None]
+) -> Callable[[Sequence[int]], None]:
+    """What tells ``progress`` of some lanes by their positions among all of them."""
+    return lambda done: progress([members[i] for i in done])
 
 
 def _rank(diagnostics: Diagnostics) -> tuple[int, float]:
@@ -201,7 +213,7 @@ def _batches(
     sampler: Sampler,
     thinning: int,
     lanes: Sequence[Lane],
-    progress: Callable[[int], None],
+    progress: Callable[[Sequence[int]], None],
 ) -> tuple[list[Posterior], float, float]:
     sizes = batch_sizes(spec.program)
     size = next((size for size in sizes if size >= len(lanes)), sizes[-1])
@@ -217,7 +229,7 @@ def _batches(
             _posterior(lane, *({n: v[i] for n, v in x.items()} for x in (sites, stats)))
             for i, lane in enumerate(lanes[begin : begin + size])
         ]
-        progress(len(found))
+        progress(range(begin, begin + len(found)))
         return found
 
     began = time.perf_counter()

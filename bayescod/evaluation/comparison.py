@@ -157,7 +157,7 @@ def _above(llms: LLMTable) -> Target:
     return Target("beyond the ladder", most, float("nan"), float("nan"))
 
 
-def _unheard(_done: int) -> None:
+def _unheard(_done: Sequence[int]) -> None:
     """Progress that nobody sees."""
 
 

@@ -114,7 +114,8 @@ def fit_clusters(
     ]
     keys = [stream(seed, names[i], CLUSTER) for i in members]
     progress.phase("sampling clusters", len(members))
-    posteriors, times = sampling(keys, spec, lanes, steps_of(progress))
+    told = steps_of(progress, [names[i] for i in members])
+    posteriors, times = sampling(keys, spec, lanes, told)
     fits: dict[int, CodFit] = {}
     refused: dict[int, Reason] = {}
     for i, clusters, own, lane, posterior in zip(
@@ -138,17 +139,17 @@ def fit_clusters(
     began = time.perf_counter()
     map_keys = {i: stream(seed, names[i], MAP) for i in fits}
     if mapping is not None:
-        fits = _mapped(fits, map_keys, mapping, limits.min_share, progress, sampling)
+        fits = _mapped(fits, map_keys, mapping, limits.min_share, names, progress, sampling)
     each = (time.perf_counter() - began) / len(members)
     return fits, refused, {i: (*spent, each) for i, spent in zip(members, times, strict=True)}
 
 
-def steps_of(progress: Progress) -> Callable[[int], None]:
-    """What tells ``progress`` of several finished steps at once."""
+def steps_of(progress: Progress, names: Sequence[str]) -> Callable[[Sequence[int]], None]:
+    """What tells ``progress`` by name of several finished steps at once."""
 
-    def advance(done: int) -> None:
-        for _ in range(done):
-            progress.advance()
+    def advance(done: Sequence[int]) -> None:
+        for i in done:
+            progress.advance(names[i])
 
     return advance
 
@@ -181,6 +182,7 @@ def _mapped(
     keys: Mapping[int, Array],
     spec: Spec,
     min_share: float,
+    names: Sequence[str],
     progress: Progress,
     sampling: Sampling,
 ) -> dict[int, CodFit]:
@@ -193,7 +195,8 @@ def _mapped(
         key for i, (own, _) in prepared.items() for key in jax.random.split(keys[i], len(own))
     ]
     progress.phase("sampling maps", len(lanes))
-    posteriors, _ = sampling(lane_keys, spec, lanes, steps_of(progress))
+    of_lane = [names[i] for i, (own, _) in prepared.items() for _ in own]
+    posteriors, _ = sampling(lane_keys, spec, lanes, steps_of(progress, of_lane))
     rest = iter(posteriors)
     found = {}
     for i, (own, lane_of_mask) in prepared.items():

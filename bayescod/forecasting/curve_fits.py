@@ -60,7 +60,7 @@ def fit_curves(
     keys: Sequence[Array],
     spec: Spec,
     ladders: Sequence[Ladder],
-    progress: Callable[[int], None],
+    progress: Callable[[Sequence[int]], None],
     sampling: Sampling = sample_each,
 ) -> tuple[list[CurveFit], list[tuple[float, float]]]:
     """Sample one law on many benchmarks.
@@ -72,7 +72,7 @@ def fit_curves(
     spec : Spec
     ladders : sequence of Ladder
     progress : callable
-        Told how many benchmarks are done.
+        Told which benchmarks are done, by their positions.
     sampling : callable
         :func:`bayescod.sampling.sample_each`, or one that remembers.
 

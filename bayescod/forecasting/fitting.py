@@ -182,14 +182,16 @@ def _fit_laws(
         rivals = [i for i, ladder in enumerate(whole) if ladder.has_rival_law]
     progress.phase("sampling curves", len(names) + len(rivals))
     keys = [stream(seed, name, CURVE, specs.end_to_end.law) for name in names]
-    first, seconds = fit_curves(keys, specs.end_to_end, whole, steps_of(progress), sampling)
+    told = steps_of(progress, names)
+    first, seconds = fit_curves(keys, specs.end_to_end, whole, told, sampling)
     curves: list[tuple[CurveFit, ...]] = [(fit,) for fit in first]
     if not rivals or specs.by_tokens is None:
         return _Laws(curves, seconds, 0.0, ())
     spec = specs.by_tokens.end_to_end
     keys = [stream(seed, names[i], CURVE, spec.law) for i in rivals]
     ladders = [whole[i] for i in rivals]
-    second, more = fit_curves(keys, spec, ladders, steps_of(progress), sampling)
+    told = steps_of(progress, [names[i] for i in rivals])
+    second, more = fit_curves(keys, spec, ladders, told, sampling)
     # One weight over all benchmarks: the ratio of tokens to parameters is the ladder's, and the
     # scores of one benchmark are too few to tell two laws apart.
     loos = [[loo_of(fit) for fit in fits] for fits in ([first[i] for i in rivals], second)]

@@ -13,11 +13,11 @@ from jax import Array
 
 from bayescod.errors import MachineError
 from bayescod.forecasting.kept import Kept, Sampled
-from bayescod.sampling import Lane, Posterior, batch_sizes, sample_each
+from bayescod.sampling import Lane, Posterior, among, batch_sizes, sample_each
 from bayescod.specs import Spec
 
 Sampling = Callable[
-    [Sequence[Array], Spec, Sequence[Lane], Callable[[int], None]],
+    [Sequence[Array], Spec, Sequence[Lane], Callable[[Sequence[int]], None]],
     tuple[list[Posterior], list[tuple[float, float]]],
 ]
 """What :func:`bayescod.sampling.sample_each` does."""
@@ -54,7 +54,7 @@ class Recall:
         keys: Sequence[Array],
         spec: Spec,
         lanes: Sequence[Lane],
-        progress: Callable[[int], None],
+        progress: Callable[[Sequence[int]], None],
     ) -> tuple[list[Posterior], list[tuple[float, float]]]:
         """Sample what is not known; see :func:`bayescod.sampling.sample_each`.
 
@@ -66,16 +66,21 @@ class Recall:
         names = [_identity(key, spec, lane) for key, lane in zip(keys, lanes, strict=True)]
         new = [i for i, name in enumerate(names) if name not in self._known]
         seconds = [(0.0, 0.0)] * len(names)
-        progress(len(names) - len(new))
+        progress([i for i, name in enumerate(names) if name in self._known])
         for wave in _waves(spec, lanes, new):
             own = [names[i] for i in wave]
             found = None if self._kept is None else self._kept.find(own)
             if found is None:
-                found = _sampled([keys[i] for i in wave], spec, [lanes[i] for i in wave], progress)
+                found = _sampled(
+                    [keys[i] for i in wave],
+                    spec,
+                    [lanes[i] for i in wave],
+                    among(wave, progress),
+                )
                 if self._kept is not None:
                     self._kept.keep(own, found)
             else:
-                progress(len(wave))
+                progress(wave)
             for i, posterior, each in zip(wave, *found, strict=True):
                 self._known[names[i]], seconds[i] = posterior, each
         return [self._known[name] for name in names], seconds
@@ -100,7 +105,10 @@ def _waves(spec: Spec, lanes: Sequence[Lane], new: Sequence[int]) -> Iterator[li
 
 
 def _sampled(
-    keys: Sequence[Array], spec: Spec, lanes: Sequence[Lane], progress: Callable[[int], None]
+    keys: Sequence[Array],
+    spec: Spec,
+    lanes: Sequence[Lane],
+    progress: Callable[[Sequence[int]], None],
 ) -> Sampled:
     try:
         return sample_each(keys, spec, lanes, progress)

@@ -21,17 +21,17 @@ def made_up(
     keys: Sequence[jax.Array],
     spec: Spec,
     lanes: Sequence[Lane],
-    progress: Callable[[int], None],
+    progress: Callable[[Sequence[int]], None],
 ) -> tuple[list[Posterior], list[tuple[float, float]]]:
     """Draws of the end-to-end program's sites."""
     found = []
-    for key in keys:
+    for i, key in enumerate(keys):
         rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
         sites = {name: rng.uniform(0.2, 0.8, (2, 20)) for name in SITES}
         stats = {name: rng.uniform(size=(2, 20)) for name in ("lp", "acceptance_rate")}
         stats |= {"n_steps": np.full((2, 20), 7), "diverging": np.zeros((2, 20), dtype=bool)}
         found.append(Posterior(sites, stats, HEALTHY))
-        progress(1)
+        progress([i])
     return found, [(0.0, 0.2)] * len(found)
 
 

@@ -59,7 +59,10 @@ def short_specs(folder: Path, warmup: int, draws: int) -> Path:
 
 
 def made_up(
-    keys: Sequence[Array], spec: Spec, lanes: Sequence[Lane], progress: Callable[[int], None]
+    keys: Sequence[Array],
+    spec: Spec,
+    lanes: Sequence[Lane],
+    progress: Callable[[Sequence[int]], None],
 ) -> tuple[list[Posterior], list[tuple[float, float]]]:
     """Posteriors without sampling: functions of key, program, priors and data, as real ones are."""
     found = []
@@ -73,7 +76,7 @@ def made_up(
             sites["steps"] /= sites["steps"].sum(axis=-1, keepdims=True)
         stats = {"diverging": np.zeros((4, 100), dtype=bool)}
         found.append(Posterior(sites, stats, replace(HEALTHY, n_draws=400)))
-    progress(len(lanes))
+    progress(range(len(lanes)))
     return found, [(0.0, 0.0)] * len(lanes)
 
 
