@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Final, Protocol
 
 
 class Progress(Protocol):
@@ -23,3 +23,6 @@ class Silence:
 
     def advance(self, text: str = "") -> None:
         """Do nothing."""
+
+
+SILENCE: Final[Progress] = Silence()

@@ -271,12 +271,13 @@ def import_logs(
             help="Models table whose names the models get; other names in its column `aliases`.",
         ),
     ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Turn the logs of an evaluation tool into a scores table, with an account of what was left."""
     with exit_codes():
         from bayescod.cli.importing import ImportOptions, run_import
 
-        run_import(ImportOptions(tool, tuple(paths), tuple(select or ()), models, out))
+        run_import(ImportOptions(tool, tuple(paths), tuple(select or ()), models, out, quiet))
 
 
 @app.command()

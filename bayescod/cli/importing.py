@@ -11,6 +11,7 @@ from pathlib import Path
 from bayescod.errors import ResultError
 from bayescod.files import sha256_of, write_json
 from bayescod.reporting.imports import show_import
+from bayescod.reporting.progress import progress_reporter
 from bayescod.reporting.terminal import console_for
 from bayescod.scores.importers.tools import choices, import_logs
 from bayescod.scores.importers.writing import account, require_new, write_rows
@@ -31,6 +32,8 @@ class ImportOptions:
         Models table whose names the models get.
     out : Path
         The scores table to write.
+    quiet : bool
+        Show no progress.
     """
 
     tool: str
@@ -38,6 +41,7 @@ class ImportOptions:
     select: tuple[str, ...]
     models: Path | None
     out: Path
+    quiet: bool
 
 
 def run_import(options: ImportOptions) -> None:
@@ -62,7 +66,8 @@ def run_import(options: ImportOptions) -> None:
     if beside.exists():
         msg = f"{beside} is there already; give another name or remove it"
         raise ResultError(msg)
-    imported = import_logs(options.tool, options.paths, select, options.models)
+    with progress_reporter(options.quiet) as progress:
+        imported = import_logs(options.tool, options.paths, select, options.models, progress)
     write_rows(imported.rows, options.out)
     told = account(imported, select)
     told["scores"] = {"path": options.out.name, "sha256": sha256_of(options.out)}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from bayescod.progress import Progress
 from bayescod.scores.checks import listed, near_fix, shown
 from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.records import Log
@@ -159,10 +160,19 @@ def model_of(select: Mapping[str, str], found: str, path: Path, findings: Findin
     return name
 
 
+def heard(files: Sequence[Path], progress: Progress) -> Iterator[Path]:
+    """Go through files and tell of each that is done."""
+    progress.phase("reading logs", len(files))
+    for path in files:
+        yield path
+        progress.advance(path.name)
+
+
 def read_each(
     files: Sequence[Path],
     select: Mapping[str, str],
     tallies_of: Callable[[Path, Mapping[str, str], Findings], Iterable[Tally]],
+    progress: Progress,
 ) -> list[Log]:
     """Logs of files that are read one by one.
 
@@ -173,6 +183,8 @@ def read_each(
         What the user chose.
     tallies_of : callable
         (file, choices, findings) -> its tallies; problems go to the findings.
+    progress : Progress
+        Told of each file.
 
     Returns
     -------
@@ -185,7 +197,7 @@ def read_each(
     """
     findings = Findings()
     tallies: list[Tally] = []
-    for path in files:
+    for path in heard(files, progress):
         with findings.gathering():
             tallies += tallies_of(path, select, findings)
     return settled(tallies, select, findings)

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from bayescod.progress import SILENCE, Progress
 from bayescod.scores.importers.counting import MODEL_HELP, Tally, model_of, read_each
 from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.reading import log_files, read_parts
@@ -25,12 +26,15 @@ _VERDICTS: Final = ("pass", "fail", "timeout")
 _RERUN: Final = "evaluate the samples again"
 
 
-def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
+def read(
+    paths: Sequence[Path], select: Mapping[str, str], progress: Progress = SILENCE
+) -> list[Log]:
     """Read EvalPlus results; see :meth:`bayescod.scores.importers.tools.Importer.read`.
 
     Two logs a file and benchmark, or one where only the base tests were run.
     """
-    return read_each(log_files(paths, _PATTERNS, "EvalPlus results"), select, _tallies)
+    files = log_files(paths, _PATTERNS, "EvalPlus results")
+    return read_each(files, select, _tallies, progress)
 
 
 def model_in(path: Path) -> str:

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from bayescod.progress import SILENCE, Progress
 from bayescod.scores.checks import listed, shown
 from bayescod.scores.importers.counting import Tally, chosen, read_each
 from bayescod.scores.importers.findings import Findings
@@ -47,13 +48,15 @@ class _Samples:
 _Key = tuple[str, str, str, str]  # benchmark, model, filter, metric
 
 
-def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
+def read(
+    paths: Sequence[Path], select: Mapping[str, str], progress: Progress = SILENCE
+) -> list[Log]:
     """Read samples in the schema of Every Eval Ever.
 
     One log a file, benchmark and model. See :meth:`bayescod.scores.importers.tools.Importer.read`.
     """
     files = log_files(paths, _PATTERNS, "samples of Every Eval Ever")
-    return read_each(files, select, _tallies)
+    return read_each(files, select, _tallies, progress)
 
 
 def _tallies(path: Path, select: Mapping[str, str], findings: Findings) -> list[Tally]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from bayescod.progress import SILENCE, Progress
 from bayescod.scores.importers.counting import MODEL_HELP, Tally, chosen, model_of, read_each
 from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.helm_outputs import Verdicts, count_outputs
@@ -32,13 +33,15 @@ _RERUN: Final = "run HELM again"
 _OF_MODEL: Final = ("model", "model_deployment")
 
 
-def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
+def read(
+    paths: Sequence[Path], select: Mapping[str, str], progress: Progress = SILENCE
+) -> list[Log]:
     """Read runs of HELM; see :meth:`bayescod.scores.importers.tools.Importer.read`.
 
     One log a run.
     """
     files = log_files(paths, _PATTERNS, "statistics of HELM")
-    return read_each(files, select, lambda *of: filter(None, [_tally(*of)]))
+    return read_each(files, select, lambda *of: filter(None, [_tally(*of)]), progress)
 
 
 def _tally(path: Path, select: Mapping[str, str], findings: Findings) -> Tally | None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from bayescod.progress import SILENCE, Progress
 from bayescod.scores.importers.counting import MODEL_HELP, Tally, model_of, read_each
 from bayescod.scores.importers.evalplus import model_in
 from bayescod.scores.importers.findings import Findings
@@ -23,12 +24,15 @@ _PATTERNS: Final = ("*_results.jsonl",)
 _WITHOUT_SLASH: Final = "human-eval"
 
 
-def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
+def read(
+    paths: Sequence[Path], select: Mapping[str, str], progress: Progress = SILENCE
+) -> list[Log]:
     """Read the results of human-eval's ``evaluate_functional_correctness``.
 
     One log a file and benchmark. See :meth:`bayescod.scores.importers.tools.Importer.read`.
     """
-    return read_each(log_files(paths, _PATTERNS, "results of human-eval"), select, _tallies)
+    files = log_files(paths, _PATTERNS, "results of human-eval")
+    return read_each(files, select, _tallies, progress)
 
 
 def _tallies(path: Path, select: Mapping[str, str], findings: Findings) -> list[Tally]:

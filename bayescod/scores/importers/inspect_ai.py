@@ -19,9 +19,10 @@ from sys import intern
 from typing import Final
 
 from bayescod.errors import UnknownNameError
+from bayescod.progress import SILENCE, Progress
 from bayescod.scores.checks import shown
 from bayescod.scores.importers.archives import zip_member_json, zip_member_parts
-from bayescod.scores.importers.counting import MODEL_HELP, Tally, model_of, settled
+from bayescod.scores.importers.counting import MODEL_HELP, Tally, heard, model_of, settled
 from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.inspect_samples import PARTIAL, Epochs, Reader, sample_of
 from bayescod.scores.importers.reading import log_files, read_parts
@@ -40,7 +41,9 @@ _SUMMARIES: Final = "summaries.json"
 _HEADER: Final = "header.json"
 
 
-def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
+def read(
+    paths: Sequence[Path], select: Mapping[str, str], progress: Progress = SILENCE
+) -> list[Log]:
     """Read Inspect logs; see :meth:`bayescod.scores.importers.tools.Importer.read`.
 
     One log a file; runs that did not succeed have no items.
@@ -51,7 +54,7 @@ def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
     tallies: list[Tally] = []
     seeds: list[str] = []
     unusable: list[Log] = []
-    for path in log_files(paths, _PATTERNS, "Inspect log"):
+    for path in heard(log_files(paths, _PATTERNS, "Inspect log"), progress):
         if path.name in _NO_LOGS:
             continue
         with findings.gathering():

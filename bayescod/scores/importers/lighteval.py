@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from bayescod.progress import SILENCE, Progress
 from bayescod.scores.importers.counting import MODEL_HELP, Tally, chosen, model_of, read_each
 from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.reading import log_files, read_json, read_parquet
@@ -32,13 +33,15 @@ _NO_TRIAL: Final = re.compile(r"(?:.+_)?(?:pass|maj|cons|g-pass|G-Pass)@.*")
 _RERUN: Final = "run lighteval with a metric such as avg@n, or give n = 1"
 
 
-def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
+def read(
+    paths: Sequence[Path], select: Mapping[str, str], progress: Progress = SILENCE
+) -> list[Log]:
     """Read lighteval details; see :meth:`bayescod.scores.importers.tools.Importer.read`.
 
     One log a file.
     """
     files = log_files(paths, _PATTERNS, "details of lighteval")
-    return read_each(files, select, lambda *of: [_tally(*of)])
+    return read_each(files, select, lambda *of: [_tally(*of)], progress)
 
 
 def trials_of(metric: str, samples: object) -> int | None:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from bayescod.progress import SILENCE, Progress
 from bayescod.scores.importers.counting import MODEL_HELP, Tally, model_of, read_each
 from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.reading import log_files, read_parts
@@ -24,13 +25,15 @@ _WANTED: Final = "a list of objects with question_id and graded_list"
 _FIX: Final = "evaluate again with --evaluate, and give the file that ends in _eval_all.json"
 
 
-def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
+def read(
+    paths: Sequence[Path], select: Mapping[str, str], progress: Progress = SILENCE
+) -> list[Log]:
     """Read graded answers of LiveCodeBench.
 
     One log a file. See :meth:`bayescod.scores.importers.tools.Importer.read`.
     """
     files = log_files(paths, _PATTERNS, "graded answers of LiveCodeBench")
-    return read_each(files, select, _tallies)
+    return read_each(files, select, _tallies, progress)
 
 
 def _tallies(path: Path, select: Mapping[str, str], findings: Findings) -> list[Tally]:

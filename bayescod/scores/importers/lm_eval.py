@@ -21,7 +21,8 @@ from pathlib import Path
 from sys import intern
 from typing import Final
 
-from bayescod.scores.importers.counting import MODEL_HELP, Tally, model_of, settled
+from bayescod.progress import SILENCE, Progress
+from bayescod.scores.importers.counting import MODEL_HELP, Tally, heard, model_of, settled
 from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.lm_eval_choices import metric_of, of_filter, require_known
 from bayescod.scores.importers.lm_eval_lines import Line, counts, parse
@@ -40,7 +41,9 @@ _NAME: Final = re.compile(r"samples_(.+)_(\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d(?:\.\d+
 _INDEX: Final = ""  # names no field: items are named by their place in the data
 
 
-def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
+def read(
+    paths: Sequence[Path], select: Mapping[str, str], progress: Progress = SILENCE
+) -> list[Log]:
     """Read samples files; see :meth:`bayescod.scores.importers.tools.Importer.read`.
 
     One log a file.
@@ -48,7 +51,7 @@ def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
     findings = Findings()
     read_logs: list[_Samples] = []
     files = log_files(paths, _PATTERNS, "samples file of lm-eval")
-    for path in files:
+    for path in heard(files, progress):
         with findings.gathering():
             read_logs.append(_samples(path, select, findings))
     for key in ("filter", "metric"):

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from bayescod.progress import SILENCE, Progress
 from bayescod.scores.importers.counting import MODEL_HELP, Tally, chosen, model_of, read_each
 from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.reading import log_files, read_json, read_lines
@@ -29,13 +30,15 @@ _VERDICT: Final = re.compile(r"acc|acc_.+|exact_match.*|pass_at_1|correct")
 _ITEMS: Final = ("native_id", "doc_id")
 
 
-def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
+def read(
+    paths: Sequence[Path], select: Mapping[str, str], progress: Progress = SILENCE
+) -> list[Log]:
     """Read predictions of OLMES; see :meth:`bayescod.scores.importers.tools.Importer.read`.
 
     One log a file.
     """
     files = log_files(paths, _PATTERNS, "predictions of OLMES")
-    return read_each(files, select, _tallies)
+    return read_each(files, select, _tallies, progress)
 
 
 def _tallies(path: Path, select: Mapping[str, str], findings: Findings) -> list[Tally]:

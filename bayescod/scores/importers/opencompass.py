@@ -15,8 +15,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from bayescod.progress import SILENCE, Progress
 from bayescod.scores.checks import shown
-from bayescod.scores.importers.counting import MODEL_HELP, Tally, chosen, model_of, settled
+from bayescod.scores.importers.counting import MODEL_HELP, Tally, chosen, heard, model_of, settled
 from bayescod.scores.importers.findings import Findings
 from bayescod.scores.importers.reading import log_files, read_parts
 from bayescod.scores.importers.records import Log
@@ -36,7 +37,9 @@ _DETAILS: Final = (
 _Entry = tuple[str, Mapping[str, object]]  # item, and what it has of verdicts
 
 
-def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
+def read(
+    paths: Sequence[Path], select: Mapping[str, str], progress: Progress = SILENCE
+) -> list[Log]:
     """Read OpenCompass results; see :meth:`bayescod.scores.importers.tools.Importer.read`.
 
     One log a file; of folders, those in ``results/<model>/``.
@@ -53,7 +56,7 @@ def read(paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
             "no folder results/<model>/ holds a JSON file",
             fix="give the work folder of OpenCompass, or the files with --select model=NAME",
         )
-    for path in wanted:
+    for path in heard(wanted, progress):
         with findings.gathering():
             tallies.append(_tally(path, select, findings))
     return settled(tallies, select, findings)

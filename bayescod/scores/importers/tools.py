@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Protocol, cast
 
 from bayescod.errors import DataError, Problem, UnknownNameError
+from bayescod.progress import SILENCE, Progress
 from bayescod.scores.checks import listed, near_fix
 from bayescod.scores.importers.merging import merge
 from bayescod.scores.importers.names import match, read_names
@@ -39,7 +40,9 @@ class Importer(Protocol):
 
     SELECT: Mapping[str, str]
 
-    def read(self, paths: Sequence[Path], select: Mapping[str, str]) -> list[Log]:
+    def read(
+        self, paths: Sequence[Path], select: Mapping[str, str], progress: Progress = SILENCE
+    ) -> list[Log]:
         """Read logs.
 
         Parameters
@@ -48,6 +51,8 @@ class Importer(Protocol):
             Files, or folders that hold them.
         select : mapping of str to str
             Keys of ``SELECT``.
+        progress : Progress
+            Told of each file.
 
         Returns
         -------
@@ -95,6 +100,7 @@ def import_logs(
     paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     select: Mapping[str, str] | None = None,
     models: str | os.PathLike[str] | None = None,
+    progress: Progress = SILENCE,
 ) -> Imported:
     """Read what an evaluation tool wrote, as counts an item and model.
 
@@ -114,6 +120,8 @@ def import_logs(
     models : str or path-like, optional
         Models table, whose names the models get; its column ``aliases`` has other names,
         separated by semicolons.
+    progress : Progress
+        Told of each file.
 
     Returns
     -------
@@ -137,7 +145,7 @@ def import_logs(
         raise UnknownNameError("way to treat repeats", repeats, REPEATS)
     several = [paths] if isinstance(paths, str | os.PathLike) else paths
     names = None if models is None else read_names(models)
-    logs = importer(tool).read([Path(path) for path in several], chosen)
+    logs = importer(tool).read([Path(path) for path in several], chosen, progress)
     if version is not None:
         logs = _of_version(logs, version)
     spelt = {log.model for log in logs if log.n_trials}
