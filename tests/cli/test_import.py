@@ -47,7 +47,7 @@ def expected(*logs: str) -> dict[tuple[str, str], list[int]]:
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".jsonl"])
 def test_the_table_holds_the_expected_counts(suffix: str, tmp_path: Path) -> None:
     out = tmp_path / f"scores{suffix}"
-    result = run("lm-eval", LOGS / "lm-eval", *ALL, "--out", out)
+    result = run("lm-eval", LOGS / "lm-eval", *ALL, "--out", out, "--quiet")
     assert (result.code, result.stderr) == (0, "")
     (tmp_path / "models.csv").write_text(
         "model,compute_flops\ntoy/toy-100M,1e19\ntoy/toy-1B,1e20\n", encoding="utf-8"
