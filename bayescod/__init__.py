@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from bayescod.evaluation.simulation import simulate
     from bayescod.forecasting.records import BenchmarkForecast, ForecastSet
     from bayescod.forecasting.store import load
+    from bayescod.reporting.page.page import report
     from bayescod.scores import read_scores
     from bayescod.scores.importers.tools import import_logs
     from bayescod.scores.records import BenchmarkScores, LLMTable, Scores
@@ -60,6 +61,7 @@ _MODULE_OF = {
     "load": "bayescod.forecasting.store",
     "plan": "bayescod.decisions.planning",
     "read_scores": "bayescod.scores",
+    "report": "bayescod.reporting.page.page",
     "sensitivity": "bayescod.evaluation.sensitivity",
     "simulate": "bayescod.evaluation.simulation",
 }
@@ -89,6 +91,7 @@ __all__ = [
     "load",
     "plan",
     "read_scores",
+    "report",
     "sensitivity",
     "simulate",
 ]

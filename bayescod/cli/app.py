@@ -230,6 +230,25 @@ def plan(
 
 
 @app.command()
+def report(
+    folder: ForecastFolder,
+    backtest: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            exists=True,
+            help="Folder of a backtest, for the record; default: backtest.csv in DIR, if any.",
+        ),
+    ] = None,
+) -> None:
+    """Write the page a leader reads, report.html and report.md, beside a finished forecast."""
+    with exit_codes():
+        from bayescod.cli.reporting import run_report
+
+        run_report(folder, backtest)
+
+
+@app.command()
 def check(
     folder: ForecastFolder,
 ) -> None:

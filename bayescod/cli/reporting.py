@@ -1,0 +1,47 @@
+"""``bayescod report``: the page a leader reads, from a finished forecast."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+from bayescod.cli.exits import leave
+from bayescod.cli.locks import locked
+from bayescod.evaluation.store import read_backtest
+from bayescod.files import write_text
+from bayescod.forecasting.store import load
+from bayescod.reporting.page.facts import page_facts
+from bayescod.reporting.page.markdown import markdown
+from bayescod.reporting.page.page import render
+
+_RECORD = "backtest.csv"
+
+
+def run_report(folder: Path, backtest: Path | None) -> None:
+    """Write ``report.html`` and ``report.md`` beside a forecast.
+
+    Parameters
+    ----------
+    folder : Path
+        The result folder of a forecast.
+    backtest : Path or None
+        Folder of a backtest, or its table; without, ``backtest.csv`` in ``folder`` where there is
+        one.
+
+    Raises
+    ------
+    typer.Exit
+        With code 3 where the checks of a benchmark failed; both files are written all the same.
+    ResultError
+        If the folder holds no finished forecast, or the backtest cannot be read.
+    """
+    forecasts = load(folder)
+    beside = folder / _RECORD
+    source = backtest or (beside if beside.is_file() else None)
+    page = page_facts(forecasts, None if source is None else read_backtest(source))
+    with locked(folder):
+        write_text(folder / "report.html", render(page))
+        write_text(folder / "report.md", markdown(page))
+    typer.echo(f"Written: report.html and report.md in {folder}")
+    leave(forecasts)

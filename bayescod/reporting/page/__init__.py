@@ -1,0 +1,1 @@
+"""The page a leader reads: one self-contained HTML file, and Markdown for pasting."""

@@ -1,0 +1,92 @@
+"""When a leader is warned, and of what: only with cause."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from bayescod.checks import FAR_COMPUTE_RATIO, MANY_EMPTY_DRAWS, WIDE_RANGE
+from bayescod.forecasting.records import BenchmarkForecast
+from bayescod.reporting.page.records import BenchmarkFacts, Record
+from bayescod.reporting.page.words import caution_of, listed, points_wide, why_end_to_end
+from bayescod.reporting.style import is_withheld
+from bayescod.reporting.wording import times
+
+
+def page_cautions(
+    ratio: float, benchmarks: Sequence[BenchmarkFacts], record: Record | None
+) -> tuple[str, ...]:
+    """Cautions on the whole forecast, the gravest first.
+
+    Parameters
+    ----------
+    ratio : float
+        The target's compute over that of the largest ladder LLM.
+    benchmarks : sequence of BenchmarkFacts
+    record : Record or None
+
+    Returns
+    -------
+    tuple of str
+        Empty without cause.
+    """
+    found = []
+    withheld = [one.name for one in benchmarks if one.withheld]
+    if withheld:
+        found.append(f"The sampler's checks failed on {listed(withheld)}: no forecast is stated.")
+    if not ratio <= FAR_COMPUTE_RATIO:
+        found.append(
+            f"Far extrapolation: the target has {times(ratio)} times the compute of the largest "
+            f"measured LLM. 90 % ranges have been checked on public LLMs up to "
+            f"{times(FAR_COMPUTE_RATIO)} times."
+        )
+    if record is not None and record.poor:
+        found.append(f"The record on this ladder is poor. {record.overall}")
+    if record is not None and record.beyond:
+        found.append(record.at_distance)
+    careful = [one.name for one in benchmarks if one.cautions and not one.withheld]
+    if careful:
+        found.append(f"Use with care, for the reasons told below: {listed(careful)}.")
+    return tuple(found)
+
+
+def benchmark_cautions(forecast: BenchmarkForecast) -> tuple[str, ...]:
+    """Cautions on one benchmark.
+
+    Parameters
+    ----------
+    forecast : BenchmarkForecast
+
+    Returns
+    -------
+    tuple of str
+        Sentences without jargon; empty without cause.
+    """
+    if is_withheld(forecast):
+        return ("Do not use this forecast. The technical part says which checks failed.",)
+    found = []
+    if forecast.status == "review":
+        said = [caution_of(reason.code) for reason in forecast.reasons]
+        causes = "; ".join(text for text in said if text) or "see the technical part"
+        found.append(f"The checks call for review: {causes}.")
+    # A benchmark that has too few predictable questions is what it is; a fit that failed is not.
+    if forecast.reason is not None and forecast.reason.code == "no-convergence":
+        found.append(
+            f"Forecast as one curve for the whole benchmark, because "
+            f"{why_end_to_end(forecast.reason.code)}."
+        )
+    if forecast.method == "cod":
+        draws = forecast.draws("subset_score")
+        empty = sum(math.isnan(value) for value in draws) / draws.size
+        if empty > MANY_EMPTY_DRAWS:
+            found.append(
+                f"In {empty:.0%} of the outcomes no group of questions can be extrapolated; they "
+                "take the curve of the whole benchmark."
+            )
+    score = forecast.summary("score")
+    if score.high - score.low > WIDE_RANGE:
+        found.append(
+            f"The 90 % range is {points_wide(score.high - score.low)} wide: too wide for most "
+            "decisions."
+        )
+    return tuple(found)

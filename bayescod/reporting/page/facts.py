@@ -1,0 +1,223 @@
+"""Reads off a forecast what the page shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from bayescod.checks import check_forecast
+from bayescod.decisions.planning import plan
+from bayescod.forecasting.records import BenchmarkForecast, ForecastSet, Summary
+from bayescod.reporting.page.cautions import benchmark_cautions, page_cautions
+from bayescod.reporting.page.record import record_of
+from bayescod.reporting.page.records import (
+    BenchmarkFacts,
+    Chance,
+    Dot,
+    Fan,
+    Makeup,
+    PageFacts,
+    Record,
+)
+from bayescod.reporting.page.widths import widths_of
+from bayescod.reporting.page.words import expectation, why_end_to_end
+from bayescod.reporting.plan_table import chance
+from bayescod.reporting.style import is_withheld
+from bayescod.reporting.wording import flops, percent_range, printable, times
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_SHOWN_BEYOND_TARGET = 10.0  # times the target's compute; a plan may ask for more
+_NORMAL_90 = 1.6448536269514722  # half width of a normal's central 90 %, in standard deviations
+_OUTCOMES = (np.arange(20) + 0.5) / 20
+_FAN = (0.05, 0.25, 0.5, 0.75, 0.95)
+_PARTS = (0.25, 0.5, 1.0, 2.0, 4.0)
+_WITHHELD = "The sampler's checks failed: no forecast is stated."
+
+
+def page_facts(forecasts: ForecastSet, rows: pd.DataFrame | None = None) -> PageFacts:
+    """Everything the page shows.
+
+    Parameters
+    ----------
+    forecasts : ForecastSet
+        With at least one benchmark.
+    rows : pandas.DataFrame, optional
+        The columns of ``backtest.csv``, for the record.
+
+    Returns
+    -------
+    PageFacts
+    """
+    target = forecasts.target
+    record, note = record_of(rows, forecasts.spec, target.compute_ratio)
+    found = [
+        _benchmark(forecasts, one, f"b{number}", record)
+        for number, one in enumerate(forecasts.benchmarks, start=1)
+    ]
+    # Certainty first: what can be leant on stands at the top, what is withheld at the bottom.
+    ordered = sorted(
+        found,
+        key=lambda one: (one.withheld, 0.0 if one.withheld else one.score.high - one.score.low),
+    )
+    name = printable(target.model, 40)
+    return PageFacts(
+        title=f"Forecast for {name}",
+        headline=_headline(ordered),
+        together=_together(ordered),
+        cautions=page_cautions(target.compute_ratio, ordered, record),
+        benchmarks=tuple(ordered),
+        record=record,
+        record_note=note,
+        target=f"{name}: {flops(target.compute_flops)}, {times(target.compute_ratio)} times the "
+        "compute of the largest measured LLM",
+        seed=forecasts.seed,
+        spec=printable(forecasts.spec, 80),
+        provenance=tuple(
+            (printable(key), printable(value, 1000)) for key, value in forecasts.provenance.items()
+        ),
+        warnings=tuple(printable(one, 1000) for one in forecasts.warnings),
+    )
+
+
+def _headline(ordered: list[BenchmarkFacts]) -> str:
+    stated, count = [one for one in ordered if not one.withheld], len(ordered)
+    if not stated:
+        return "The sampler's checks failed on every benchmark: no forecast is stated."
+    some = f"{len(stated)} of {count} benchmarks have a forecast. " if len(stated) < count else ""
+    if len(stated) == 1:
+        return f"{some}{stated[0].name}: {stated[0].headline}"
+    surest, vaguest = (_in_short(one.score) for one in (stated[0], stated[-1]))
+    return (
+        f"{some}The surest is {stated[0].name}: {surest} The least sure is {stated[-1].name}: "
+        f"{vaguest}"
+    )
+
+
+def _in_short(score: Summary) -> str:
+    shown = percent_range(score.median, score.low, score.high)
+    return (
+        f"we expect a score of about {shown.median} %, with a 9 in 10 chance that it lies between "
+        f"{shown.low} and {shown.high} %."
+    )
+
+
+def _together(ordered: list[BenchmarkFacts]) -> str:
+    stated = [one for one in ordered if not one.withheld]
+    if len(stated) < 2:
+        return ""
+    inside = np.stack(
+        [
+            (one.forecast.draws("score") >= one.score.low)
+            & (one.forecast.draws("score") <= one.score.high)
+            for one in stated
+        ]
+    )
+    return (
+        f"The chance that all {len(stated)} scores lie in their 90 % ranges at once is "
+        f"{chance(float(inside.all(axis=0).mean()))}: the benchmarks share one training run, so "
+        "their errors are partly the same."
+    )
+
+
+def _benchmark(
+    forecasts: ForecastSet, forecast: BenchmarkForecast, key: str, record: Record | None
+) -> BenchmarkFacts:
+    score, withheld = forecast.summary("score"), is_withheld(forecast)
+    measured = _measured(forecast)
+    ladder = [dot for dot in measured if not dot.anchor]
+    largest = max(dot.compute_flops for dot in ladder)
+    past = record.by_benchmark.get(forecast.benchmark, ()) if record else ()
+    return BenchmarkFacts(
+        key=key,
+        name=printable(forecast.benchmark),
+        forecast=forecast,
+        withheld=withheld,
+        score=score,
+        headline=_WITHHELD if withheld else expectation(score),
+        cautions=benchmark_cautions(forecast),
+        outcomes=()
+        if withheld
+        else tuple(float(q) for q in np.quantile(forecast.draws("score"), _OUTCOMES)),
+        fan=_fan(forecast, largest),
+        measured=measured,
+        best_measured=max(dot.score for dot in ladder),
+        chance=None if withheld else _chance(forecasts, forecast),
+        widths=None if withheld else widths_of(forecast, largest),
+        makeup=_makeup(forecast),
+        method=_method(forecast),
+        past=past,
+        checks=tuple(c for c in check_forecast(forecast) if c.outcome in ("issue", "tip")),
+    )
+
+
+def _measured(forecast: BenchmarkForecast) -> tuple[Dot, ...]:
+    observed = forecast.tree["observed_data"].to_dataset()
+    roles = observed["role"].values.astype(str)
+    noise = _NORMAL_90 * np.nan_to_num(observed["evaluation_sd"].values)
+    return tuple(
+        Dot(
+            model=printable(str(model), 40),
+            compute_flops=float(compute),
+            score=float(score),
+            low=max(float(score - half), 0.0),
+            high=min(float(score + half), 1.0),
+            anchor=bool(role == "anchor"),
+        )
+        for model, compute, score, half, role in zip(
+            observed["model"].values,
+            observed["compute_flops"].values,
+            observed["score"].values,
+            noise,
+            roles,
+            strict=True,
+        )
+        if np.isfinite(score)
+    )
+
+
+def _fan(forecast: BenchmarkForecast, largest: float) -> Fan:
+    fan = forecast.tree["predictions"].to_dataset()["fan"].transpose("compute", "draw")
+    last = max(forecast.target.compute_flops, largest) * _SHOWN_BEYOND_TARGET
+    fan = fan[fan["compute"].values <= last * (1 + 1e-9)]
+    return Fan(
+        compute_flops=fan["compute"].values.astype(np.float64),
+        quantiles=np.nanquantile(fan.values.astype(np.float64), _FAN, axis=1),
+    )
+
+
+def _chance(forecasts: ForecastSet, forecast: BenchmarkForecast) -> Chance:
+    """The chance of the expected score, so that what compute buys is seen without a goal given."""
+    score = round(forecast.summary("score").median, 3)
+    found = plan(forecasts, {forecast.benchmark: score})
+    answer = found.answers[0]
+    compute, target = found.compute_flops, forecast.target.compute_flops
+    inside = compute <= target * _SHOWN_BEYOND_TARGET * (1 + 1e-9)
+    at_parts = {
+        part: float(np.interp(np.log(part * target), np.log(compute), answer.chance))
+        for part in _PARTS
+        if compute[0] <= part * target <= compute[-1]
+    }
+    needed = {p: None if c is None else c.compute_flops for p, c in answer.costs.items()}
+    return Chance(
+        score, float(compute[-1]), compute[inside], answer.chance[inside], needed, at_parts
+    )
+
+
+def _makeup(forecast: BenchmarkForecast) -> Makeup | None:
+    if forecast.method != "cod":
+        return None
+    sure = sum(c.n_items for c in forecast.clusters if c.p_extrapolatable >= 0.5)
+    grouped = sum(c.n_items for c in forecast.clusters)
+    share = forecast.summary("predictable_share")
+    return Makeup(sure, grouped - sure, max(forecast.n_items - grouped, 0), share)
+
+
+def _method(forecast: BenchmarkForecast) -> str:
+    if forecast.method == "cod":
+        return "Forecast from groups of questions of like difficulty (COD)."
+    why = forecast.reason
+    text = f": {why_end_to_end(why.code)}" if why else ""
+    return f"Forecast as one curve for the whole benchmark{text}."

@@ -1,0 +1,147 @@
+"""The page as one HTML file: facts into the template, everything from outside escaped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bayescod.evaluation.records import Backtest
+from bayescod.reporting.page.charts import dot_chart, interval_bar, outcomes_caption, share_bar
+from bayescod.reporting.page.curves import chance_chart, fan_chart
+from bayescod.reporting.page.facts import page_facts
+from bayescod.reporting.page.words import likelihood, points_wide
+from bayescod.reporting.plan_table import chance
+from bayescod.reporting.wording import PercentRange, flops, percent_range, printable, times
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bayescod.forecasting.records import ForecastSet, Summary
+    from bayescod.reporting.page.records import BenchmarkFacts, PageFacts
+    from bayescod.reporting.page.svg import Svg
+
+_CHECK_WORDS = {"pass": "passed", "review": "review", "fail": "failed"}
+
+
+def report(forecasts: ForecastSet, backtest: Backtest | pd.DataFrame | None = None) -> str:
+    """One page on a forecast: what a leader needs first, what an evaluation team needs after.
+
+    Parameters
+    ----------
+    forecasts : ForecastSet
+        From :func:`bayescod.forecast` or :func:`bayescod.load`; at least one benchmark.
+    backtest : Backtest or pandas.DataFrame, optional
+        The record of past forecasts: from :func:`bayescod.backtest`, or its rows.
+
+    Returns
+    -------
+    str
+        HTML that needs no other file, no script and no network. The same forecast gives the same
+        text. Forecasts whose checks failed are not stated. Texts of questions never appear.
+    """
+    rows = backtest.frame() if isinstance(backtest, Backtest) else backtest
+    return render(page_facts(forecasts, rows))
+
+
+def render(page: PageFacts) -> str:
+    """Facts as HTML; see :func:`report`."""
+    environment = Environment(
+        loader=PackageLoader("bayescod.reporting.page", "."),
+        autoescape=True,  # for every name: select_autoescape() knows no *.html.jinja
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals.update(_WORDS)
+    low, high = _common_axis(page)
+    template = environment.get_template("report.html.jinja")
+    text = template.render(
+        page=page,
+        axis_label=f"{100 * low:.0f} to {100 * high:.0f} %",
+        bar=lambda one: interval_bar(one, low, high),
+        any_share=any(one.makeup for one in page.benchmarks),
+        any_truth=any(one.forecast.target.truth is not None for one in page.benchmarks),
+    )
+    return text.replace(" %", "\u00a0%")  # a number and its sign stay on one line
+
+
+def _common_axis(page: PageFacts) -> tuple[float, float]:
+    """Whole tens of per cent that hold every stated range, and what was measured since."""
+    stated = [one for one in page.benchmarks if not one.withheld]
+    truths = [one.forecast.target.truth for one in stated]
+    shown = [end for one in stated for end in (one.score.low, one.score.high)]
+    shown += [truth for truth in truths if truth is not None]
+    if not shown:
+        return 0.0, 1.0
+    low, high = math.floor(10 * min(shown)) / 10, math.ceil(10 * max(shown)) / 10
+    return low, max(high, low + 0.1)
+
+
+def _range_of(score: Summary) -> PercentRange:
+    return percent_range(score.median, score.low, score.high)
+
+
+def _number(value: float, decimals: int) -> str:
+    return f"{value:.{decimals}f}" if math.isfinite(value) else "none"
+
+
+def _check_word(one: BenchmarkFacts) -> str:
+    return _CHECK_WORDS[one.forecast.status]
+
+
+def _unplaced(one: BenchmarkFacts) -> bool:
+    return any(not math.isfinite(dot.compute_flops) for dot in one.measured)
+
+
+def _width_parts(one: BenchmarkFacts) -> list[tuple[str, float]]:
+    found = one.widths
+    if found is None:
+        return []
+    rest = "the run and the law beyond the data"
+    if found.voices:
+        return [
+            (f"{rest}, within each way of forecasting", found.rest),
+            ("the ways of forecasting disagree", found.disagreement),
+            ("noise of the target's own evaluation", found.evaluation),
+        ]
+    return [(rest, found.rest), ("noise of the target's own evaluation", found.evaluation)]
+
+
+def _makeup_parts(one: BenchmarkFacts) -> list[tuple[str, float]]:
+    found = one.makeup
+    if found is None:
+        return []
+    whole = max(found.extrapolated + found.doubtful + found.loose, 1)
+    return [
+        (
+            "of the questions: in groups that can probably be extrapolated",
+            found.extrapolated / whole,
+        ),
+        ("in groups that probably cannot", found.doubtful / whole),
+        ("in no group", found.loose / whole),
+    ]
+
+
+_WORDS: Mapping[str, Callable[..., str | bool | PercentRange | Svg | list[tuple[str, float]]]] = {
+    "chance": chance,
+    "chance_chart": chance_chart,
+    "check_word": _check_word,
+    "dot_chart": dot_chart,
+    "fan_chart": fan_chart,
+    "flops": flops,
+    "likelihood": likelihood,
+    "makeup_parts": _makeup_parts,
+    "number": _number,
+    "outcomes_caption": outcomes_caption,
+    "percent_range": percent_range,
+    "points_wide": points_wide,
+    "printable": printable,
+    "range_of": _range_of,
+    "share_bar": share_bar,
+    "times": times,
+    "unplaced": _unplaced,
+    "width_parts": _width_parts,
+}

@@ -1,0 +1,365 @@
+"""The page: what it states, what it withholds, what it must never hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import bayescod
+from bayescod.convergence import Reason
+from bayescod.forecasting.records import ForecastSet
+from bayescod.reporting.page.facts import page_facts
+from bayescod.reporting.page.markdown import markdown
+from bayescod.reporting.page.page import render, report
+from bayescod.reporting.page.widths import widths_of
+from bayescod.reporting.page.words import expectation, likelihood
+from bayescod.reporting.wording import printable
+from tests._backtests import make_backtest, make_rows
+from tests._factories import HEALTHY, LADDER_FLOPS, make_benchmark, make_set
+
+STYLE = Path(bayescod.__file__).parent / "reporting/page/report.css"
+HOSTILE = (
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }}",
+    "</style></title></svg>",
+    "=cmd|' /C calc'!A0",
+    "[x](https://evil.example)",
+    "a\nb\x1b[31m\u202e",
+    "数学 🙂",
+    "x" * 400,
+)
+VOID = {"meta", "img", "br", "hr", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Tags, attributes and texts; complains of tags that do not close as they opened."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(source)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    def names(self) -> set[str]:
+        return {tag for tag, _ in self.tags}
+
+
+def sick(name: str = "sick"):
+    bad = dataclasses.replace(HEALTHY, max_rhat=math.nan)
+    return make_benchmark(name, status="fail", diagnostics=bad)
+
+
+def with_draws(forecast, **changes):
+    """The forecast with other predictive draws."""
+    tree = forecast.tree.copy()
+    dataset = tree["predictions"].to_dataset()
+    for name, values in changes.items():
+        dataset[name] = (("draw",), values)
+    tree["predictions"] = type(tree)(dataset)
+    return dataclasses.replace(forecast, tree=tree)
+
+
+@pytest.fixture(scope="module")
+def nine() -> ForecastSet:
+    levels = np.linspace(0.2, 0.9, 9)
+    return make_set(
+        *(make_benchmark(f"task {i}", seed=i, level=level) for i, level in enumerate(levels))
+    )
+
+
+@pytest.fixture(scope="module")
+def source(nine) -> str:
+    return report(nine, make_backtest())
+
+
+def test_page_is_self_contained(source):
+    page = Page(source)
+    assert source.startswith("<!doctype html>")
+    assert not page.names() & {"script", "link", "iframe", "object", "embed", "img", "base", "form"}
+    for outside in ("http://", "https://", "@import", "url(", "javascript:", "xlink", "<?"):
+        assert outside not in source.lower()
+    attributes = {name for _, found in page.tags for name in found}
+    assert not [name for name in attributes if name.startswith("on")]
+    assert not attributes & {"src", "style", "srcset", "action"}
+    links = [found["href"] for tag, found in page.tags if tag == "a"]
+    assert links
+    assert all(link.startswith("#") for link in links)
+    ids = [found["id"] for _, found in page.tags if "id" in found]
+    assert len(ids) == len(set(ids))
+    assert {link[1:] for link in links} <= set(ids)
+
+
+def test_policy_comes_before_anything_it_rules(source):
+    policy = (
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+        "style-src 'unsafe-inline'; img-src data:\">"
+    )
+    assert source.count("Content-Security-Policy") == 1
+    assert source.index(policy) < source.index("<style>")
+
+
+def test_nine_benchmarks_stay_small_and_the_same(nine, source):
+    assert 20_000 < len(source.encode()) < 1_000_000
+    assert report(nine, make_backtest()) == source
+    assert report(nine, make_backtest().frame()) == source
+
+
+def test_every_drawing_says_what_it_shows(source):
+    page = Page(source)
+    drawings = [found for tag, found in page.tags if tag == "svg"]
+    told = [found for found in drawings if found.get("role") == "img"]
+    ids = {found["id"] for tag, found in page.tags if tag in ("title", "desc") and "id" in found}
+    assert len(told) >= 9 * 5
+    for found in told:
+        assert set(found["aria-labelledby"].split()) <= ids
+    assert all(found.get("aria-hidden") == "true" for found in drawings if found not in told)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_are_only_text(name):
+    one = dataclasses.replace(
+        make_benchmark(name, truth=0.5, status="review", reasons=[Reason("BC101", name)]), law=name
+    )
+    other = make_benchmark("toy", seed=1, reason=Reason("small-subset", name))
+    forecasts = dataclasses.replace(
+        make_set(one, other),
+        target=dataclasses.replace(one.target, model=name),
+        provenance={"data_digest": name},
+        warnings=(name,),
+        spec=name,
+    )
+    kind = make_set(make_benchmark("kind", truth=0.5, status="review"), make_benchmark("toy"))
+    rows = [dataclasses.replace(row, benchmark=name, model=name) for row in make_rows(1, 1)]
+    page = Page(report(forecasts, make_backtest(rows)))
+    assert page.names() == Page(report(kind, make_backtest())).names()
+    shown = " ".join(printable(name, 40).replace(" %", "\u00a0%").split())[:30]
+    assert page.text.count(shown) >= 5  # as it is: nothing in it was evaluated or taken for markup
+    assert not set(page.text) & set("\x1b\u202e")
+    pasted = markdown(page_facts(forecasts))
+    assert not re.search(r"(?<!\\)<|(?<!\\)\]\(|://", pasted)
+    assert all(line.count("|") >= 8 for line in pasted.splitlines() if line.startswith("|"))
+
+
+def test_texts_of_questions_never_appear():
+    forecast = make_benchmark("toy")
+    tree = forecast.tree.copy()
+    secret = {"item": ["What is the secret?", "Who knows?"]}
+    constant = tree["constant_data"].to_dataset().assign_coords(secret)
+    tree["constant_data"] = type(tree)(constant.assign(item_cluster=("item", [0, -1])))
+    forecasts = make_set(dataclasses.replace(forecast, tree=tree))
+    assert "secret" not in report(forecasts) + markdown(page_facts(forecasts))
+
+
+def test_numbers_are_those_of_the_forecast(nine):
+    page = page_facts(nine)
+    for one in page.benchmarks:
+        forecast = nine[one.forecast.benchmark]
+        draws = forecast.draws("score")
+        assert one.score == forecast.summary("score")
+        assert expectation(one.score) in Page(render(page)).text.replace("\u00a0", " ")
+        assert np.allclose(one.outcomes, np.quantile(draws, (np.arange(20) + 0.5) / 20))
+        fan = forecast.tree["predictions"]["fan"].values
+        assert np.allclose(one.fan.quantiles[2], np.median(fan, axis=1))
+        assert one.chance.score == pytest.approx(forecast.summary().median, abs=5e-4)
+        assert one.chance.at_parts[1.0] == pytest.approx(
+            forecast.probability(one.chance.score), abs=0.05
+        )
+        assert one.makeup.extrapolated == 40
+        assert one.makeup.doubtful == 60
+        assert one.makeup.loose == 20
+    inside = [
+        (one.forecast.draws() >= one.score.low) & (one.forecast.draws() <= one.score.high)
+        for one in page.benchmarks
+    ]
+    assert f"is {100 * np.all(inside, axis=0).mean():.0f} %" in page.together
+
+
+def test_sorted_by_width_withheld_last():
+    flat, wide = make_benchmark("flat"), make_benchmark("wide", seed=3)
+    draws = wide.draws("score")
+    wide = with_draws(wide, score=np.clip(draws + 3 * (draws - draws.mean()), 0, 1))
+    page = page_facts(make_set(sick(), wide, flat))
+    assert [one.name for one in page.benchmarks] == ["flat", "wide", "sick"]
+    assert page.headline.startswith("2 of 3 benchmarks have a forecast. The surest is flat")
+
+
+def test_failed_checks_state_nothing():
+    forecast = sick()
+    text = Page(report(make_set(forecast))).text.replace("\u00a0", " ")
+    assert "We expect" not in text
+    assert "chance that it lies" not in text
+    assert "no forecast is stated" in text
+    shown = forecast.summary()
+    for value in (shown.median, shown.low, shown.high):
+        assert f"{100 * value:.1f}" not in text
+    pasted = markdown(page_facts(make_set(forecast, make_benchmark("fine"))))
+    assert "| sick | withheld | withheld |" in pasted
+    healthy = Page(report(make_set(make_benchmark("fine")))).text
+    assert "We expect" in healthy  # or this test would pass on any page
+
+
+def test_no_caution_without_cause():
+    assert page_facts(make_set(make_benchmark("toy"))).cautions == ()
+    assert 'class="caution"' not in report(make_set(make_benchmark("toy")))
+
+
+@pytest.mark.parametrize(
+    ("forecast", "said"),
+    [
+        (make_benchmark("far", compute_ratio=300.0), "Far extrapolation: the target has 300 times"),
+        (sick(), "checks failed on sick"),
+        (make_benchmark("x", status="review", reasons=[Reason("mapping-rhat", "m")]), "with care"),
+        (make_benchmark("x", reason=Reason("no-convergence", "m")), "with care"),
+    ],
+)
+def test_caution_with_cause(forecast, said):
+    facts = page_facts(make_set(forecast))
+    assert any(said in line for line in facts.cautions)
+    assert 'class="caution"' in render(facts)
+
+
+def test_a_benchmark_that_is_what_it_is_gives_no_caution():
+    forecast = make_benchmark("x", reason=Reason("small-subset", "m"))
+    assert page_facts(make_set(forecast)).cautions == ()
+    assert "one curve for the whole benchmark" in report(make_set(forecast))
+
+
+def test_record_counts_what_the_rows_say():
+    rows = [
+        dataclasses.replace(row, method="default", benchmark="toy")
+        for row in make_rows(4, 1, methods={"cod": (0.02, 0.02, 0.0)})
+    ]
+    page = page_facts(make_set(make_benchmark("toy")), make_backtest(rows).frame())
+    held = sum(row.q05 <= row.truth <= row.q95 for row in rows)
+    assert page.record.overall.startswith(f"90 % ranges held {held} of 4 truths")
+    (one,) = page.benchmarks
+    assert [past.compute_ratio for past in one.past] == [2.0, 5.0, 10.0, 25.0]
+    assert sum(past.held for past in one.past) == held
+    assert not page.record.beyond
+    far = make_set(make_benchmark("toy", compute_ratio=30.0))
+    assert page_facts(far, make_backtest(rows).frame()).record.beyond
+
+
+def test_record_of_another_method_is_no_record():
+    page = page_facts(make_set(make_benchmark("toy")), make_backtest().frame())
+    assert page.record is None
+    assert "no forecast by the method default" in page.record_note
+
+
+def test_poor_record_is_a_caution():
+    rows = [
+        dataclasses.replace(row, method="default")
+        for row in make_rows(8, 8, methods={"cod": (0.10, 0.01, 0.0)})
+    ]
+    page = page_facts(make_set(make_benchmark("toy")), make_backtest(rows).frame())
+    assert any(line.startswith("The record on this ladder is poor") for line in page.cautions)
+
+
+def test_parts_of_the_width_are_the_law_of_total_variance():
+    rng = np.random.default_rng(3)
+    forecast = make_benchmark("toy")
+    direct = np.clip(rng.normal(0.5, 0.02, 200), 0, 1)
+    latent = np.where(np.arange(200) < 80, direct, np.clip(rng.normal(0.6, 0.03, 200), 0, 1))
+    found = widths_of(
+        with_draws(forecast, latent_score=latent, end_to_end=direct), LADDER_FLOPS[-1]
+    )
+    noise = np.mean(latent * (1 - latent)) / 2000
+    total = latent.var() + noise
+    within = (80 * latent[:80].var() + 120 * latent[80:].var()) / 200
+    assert found.evaluation == pytest.approx(noise / total)
+    assert found.rest == pytest.approx(within / total)
+    assert found.evaluation + found.disagreement + found.rest == pytest.approx(1.0)
+    assert {voice.name: voice.part for voice in found.voices} == {
+        "groups of questions (COD)": 0.6,
+        "one curve in compute": 0.4,
+    }
+    assert found.at_data_end < found.at_target
+
+
+def test_laws_are_voices_and_one_law_is_none():
+    forecast = make_benchmark("toy", reason=Reason("small-subset", "m"))
+    assert widths_of(forecast, LADDER_FLOPS[-1]).voices == ()
+    law = (np.arange(200) % 4 == 0).astype(int)
+    voices = widths_of(with_draws(forecast, law=law), LADDER_FLOPS[-1]).voices
+    assert sorted(voice.part for voice in voices) == [0.25, 0.75]
+    assert sum(voice.part for voice in voices if "tokens" in voice.name) == 0.25
+
+
+@pytest.mark.parametrize(
+    ("value", "word"),
+    [(0.0, "almost no"), (0.03, "very unlikely"), (0.5, "about even"), (1.0, "almost certain")],
+)
+def test_words_of_chance_carry_their_number(value, word):
+    assert word in likelihood(value)
+    assert "%" in likelihood(value)
+
+
+def palettes() -> dict[str, dict[str, str]]:
+    """The colours of the page: light, dark, printed."""
+    found = re.findall(r":root \{(.*?)\}", STYLE.read_text(encoding="utf-8"), re.DOTALL)
+    named = [dict(re.findall(r"--([\w]+(?:-\w+)*): (#[0-9a-f]{6})", block)) for block in found]
+    return dict(zip(("light", "dark", "print"), named, strict=True))
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of WCAG 2.2: 1 to 21."""
+
+    def luminance(colour: str) -> float:
+        parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_contrast_knows_black_and_white():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21.0)
+    assert contrast("#777777", "#ffffff") < 4.5
+
+
+@pytest.mark.parametrize("name", ["light", "dark", "print"])
+def test_colours_can_be_read(name):
+    colours = palettes()[name]
+    text = itertools.product(("ink", "muted", "link"), ("paper", "panel"))
+    over_bands = itertools.product(("ink", "muted"), ("band90",))
+    for one, other in (*text, *over_bands, ("warn-ink", "warn-paper")):
+        assert contrast(colours[one], colours[other]) >= 4.5, (one, other)
+    for one, other in itertools.product(("line", "target", "ink"), ("paper", "panel", "band90")):
+        assert contrast(colours[one], colours[other]) >= 3.0, (one, other)
+
+
+def test_style_uses_only_colours_that_it_names():
+    style = STYLE.read_text(encoding="utf-8")
+    used = set(re.findall(r"var\(--([\w-]+)\)", style))
+    for colours in palettes().values():
+        assert used <= set(colours)
