@@ -111,7 +111,7 @@ def chance_chart(facts: BenchmarkFacts, found: Chance) -> Svg:
     -------
     Svg
     """
-    left, right, top, bottom = 46, _HALF - 14, 16, 180
+    left, right, top, bottom = 54, _HALF - 14, 16, 180
     target = facts.forecast.target.compute_flops
     begins = int(np.argmax(found.chance > 0.005))
     low = max(min(float(found.compute_flops[begins]), target) / 2, float(found.compute_flops[0]))

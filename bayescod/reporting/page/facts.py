@@ -86,7 +86,7 @@ def _headline(ordered: list[BenchmarkFacts]) -> str:
     stated, count = [one for one in ordered if not one.withheld], len(ordered)
     if not stated:
         return "The sampler's checks failed on every benchmark: no forecast is stated."
-    some = f"{len(stated)} of {count} benchmarks have a forecast. " if len(stated) < count else ""
+    some = f"{len(stated)} of {count} benchmarks could be forecast. " if len(stated) < count else ""
     if len(stated) == 1:
         return f"{some}{stated[0].name}: {stated[0].headline}"
     surest, vaguest = (_in_short(one.score) for one in (stated[0], stated[-1]))
@@ -146,7 +146,7 @@ def _benchmark(
         best_measured=max(dot.score for dot in ladder),
         chance=None if withheld else _chance(forecasts, forecast),
         widths=None if withheld else widths_of(forecast, largest),
-        makeup=_makeup(forecast),
+        makeup=None if withheld else _makeup(forecast),
         method=_method(forecast),
         past=past,
         checks=tuple(c for c in check_forecast(forecast) if c.outcome in ("issue", "tip")),

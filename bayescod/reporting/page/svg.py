@@ -151,20 +151,23 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
 
 
 def decades(low: float, high: float, most: int = 6) -> list[float]:
-    """Powers of ten within a range, at most so many; 2 and 5 between where there are few.
+    """Powers of ten within a range, at most so many; where there are few, more between them.
 
     Examples
     --------
     >>> decades(3e19, 4e22)
     [1e+20, 1e+21, 1e+22]
+    >>> decades(2e19, 5e20)
+    [3e+19, 1e+20, 3e+20]
     """
-    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
-    powers = list(range(first, last + 1))
-    if len(powers) < 2:
-        exponents = range(first - 1, last + 1)
-        found = [unit * 10.0**k for k in exponents for unit in (1.0, 2.0, 5.0)]
-        return [value for value in found if low <= value <= high]
-    return [float(f"1e{k}") for k in powers[:: math.ceil(len(powers) / most)]]
+    exponents = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found: list[float] = []
+    for units in ((1,), (1, 3), (1, 2, 5)):
+        values = [float(f"{unit}e{power}") for power in exponents for unit in units]
+        found = [v for v in values if low * (1 - 1e-9) <= v <= high * (1 + 1e-9)]
+        if len(found) >= 3:
+            break
+    return found[:: math.ceil(len(found) / most)] if found else []
 
 
 def _value(value: str | float) -> str:
