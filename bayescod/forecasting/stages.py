@@ -123,7 +123,7 @@ def group_items(
     share = float(np.isin(clusters.labels, np.flatnonzero(grows >= limits.screen_below)).mean())
     if share < limits.min_share:
         text = (
-            f"clusters that have grown by {limits.min_growth:.0%} hold {share:.0%} of the items, "
+            f"clusters that have grown by {limits.min_growth:.0%} hold {share:.1%} of the items, "
             f"fewer than {limits.min_share:.0%}"
         )
         return Grouping(ladder, None, clusters, grows, Reason("small-subset", text), remarks)

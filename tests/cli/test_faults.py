@@ -287,12 +287,13 @@ def wait_for(pattern: str, folder: Path, process: subprocess.Popen[str]) -> None
 @pytest.mark.skipif(os.name == "nt", reason="stops by signal")
 def test_signals_and_a_second_run(tmp_path: Path) -> None:
     command = quick_command(tmp_path, before=SLOWLY_MADE_UP)
-    out = tmp_path / "out"
-    kept = re.escape(str(out / KEPT_FOLDER))
     for number, code, said in (
         (signal.SIGINT, 130, "interrupted"),
         (signal.SIGTERM, 143, "terminated"),
     ):
+        # A folder each: what is kept there tells that this process has begun to sample.
+        out = tmp_path / said
+        kept = re.escape(str(out / KEPT_FOLDER))
         process = start(command, out)
         wait_for(LOCK, out, process)
         wait_for(f"{KEPT_FOLDER}/*.npz", out, process)
@@ -308,4 +309,5 @@ def test_signals_and_a_second_run(tmp_path: Path) -> None:
         assert process.returncode == code, told
         assert re.search(rf"error: {said}\nnote: posteriors kept in {kept}: \d;", told)
         assert not (out / LOCK).exists()
-    assert json.loads((out / KEPT_FOLDER / "run.json").read_text(encoding="utf-8"))["seed"] == "0"
+        run = json.loads((out / KEPT_FOLDER / "run.json").read_text(encoding="utf-8"))
+        assert run["seed"] == "0"
