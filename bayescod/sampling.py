@@ -71,7 +71,7 @@ class Run:
     sample_seconds: float
 
 
-def _unheard(_done: Sequence[int]) -> None:
+def unheard(_done: Sequence[int]) -> None:
     """Progress that nobody sees."""
 
 
@@ -115,7 +115,7 @@ def sample(
     rng_keys: Sequence[Array],
     spec: Spec,
     lanes: Sequence[Lane],
-    progress: Callable[[Sequence[int]], None] = _unheard,
+    progress: Callable[[Sequence[int]], None] = unheard,
 ) -> Run:
     """Sample a program on many data sets of equal shape.
 
@@ -151,7 +151,7 @@ def sample(
     )
     rekeyed = jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys[jnp.array(again)])
     second, compile_two, sample_two = _batches(
-        rekeyed, spec, longer, 2, [lanes[i] for i in again], _unheard
+        rekeyed, spec, longer, 2, [lanes[i] for i in again], unheard
     )
     for i, found in zip(again, second, strict=True):
         better = _rank(found.diagnostics) <= _rank(first[i].diagnostics)
@@ -164,7 +164,7 @@ def sample_each(
     rng_keys: Sequence[Array],
     spec: Spec,
     lanes: Sequence[Lane],
-    progress: Callable[[Sequence[int]], None] = _unheard,
+    progress: Callable[[Sequence[int]], None] = unheard,
 ) -> tuple[list[Posterior], list[tuple[float, float]]]:
     """Sample lanes of different shapes: those of one shape together; see :func:`sample`.
 

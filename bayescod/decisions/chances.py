@@ -105,6 +105,31 @@ def fans_of(forecasts: ForecastSet, benchmarks: Sequence[str]) -> Fans:
     )
 
 
+def at_compute(axis: FloatArray, values: FloatArray, compute_flops: FloatArray) -> FloatArray:
+    """Values along compute, linear in its logarithm between the points that are known.
+
+    Parameters
+    ----------
+    axis : ndarray of float
+        (point,) ascending [FLOP], at least two.
+    values : ndarray of float
+        (point, draw).
+    compute_flops : ndarray of float
+        (compute,) [FLOP]; beyond an end the value there is taken.
+
+    Returns
+    -------
+    ndarray of float
+        (compute, draw).
+    """
+    own, wanted = np.log(axis), np.log(compute_flops)
+    at = np.clip(np.searchsorted(own, wanted, side="right") - 1, 0, own.size - 2)
+    gap = own[at + 1] - own[at]
+    part = np.divide(wanted - own[at], gap, out=np.zeros(wanted.size), where=gap > 0)
+    part = np.clip(part, 0.0, 1.0)[:, None]
+    return np.asarray(values[at] * (1.0 - part) + values[at + 1] * part)
+
+
 def smallest_compute(
     compute_flops: FloatArray, chance: FloatArray, probability: float
 ) -> float | None:
@@ -141,17 +166,12 @@ def _fan(one: BenchmarkForecast) -> xr.DataArray:
 
 
 def _along(one: BenchmarkForecast, common: FloatArray) -> FloatArray:
-    """(compute, draw) latent scores, linear in log compute between the points of the fan."""
+    """(compute, draw) latent scores, by the fan and the target's own draws."""
     fan = _fan(one)
-    own = np.log(np.append(fan["compute"].values, one.target.compute_flops))
+    own = np.append(fan["compute"].values, one.target.compute_flops)
     values = np.concatenate([fan.values, one.draws("latent_score")[None]]).astype(np.float64)
     order = np.argsort(own, kind="stable")
-    own, values = own[order], values[order]
-    at = np.clip(np.searchsorted(own, np.log(common), side="right") - 1, 0, own.size - 2)
-    gap = own[at + 1] - own[at]
-    part = np.divide(np.log(common) - own[at], gap, out=np.zeros(common.size), where=gap > 0)
-    part = np.clip(part, 0.0, 1.0)[:, None]
-    return np.asarray(values[at] * (1.0 - part) + values[at + 1] * part)
+    return at_compute(own[order], values[order], common)
 
 
 def _evaluation_ratio(one: BenchmarkForecast) -> float:

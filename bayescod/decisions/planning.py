@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bayescod.decisions.chances import Fans, fans_of, smallest_compute
+from bayescod.decisions.chances import Fans, at_compute, fans_of, smallest_compute
 from bayescod.decisions.costs import Cost, Rates, cost_of
 from bayescod.errors import DataError, Problem
 from bayescod.forecasting.records import ForecastSet, Summary, summarise
@@ -203,7 +203,7 @@ def _answer(
 
 
 def _stops(fans: Fans, benchmark: str, target: float, rates: Rates) -> list[Stop]:
-    axis, latent = np.log(fans.compute_flops), fans.latent[benchmark]
+    latent = fans.latent[benchmark]
     ratio = fans.evaluation_ratio[benchmark]
     # One evaluation a world, the same at every stop: what differs between stops is the score.
     noise = np.random.default_rng(0).standard_normal(latent.shape[1])
@@ -213,9 +213,7 @@ def _stops(fans: Fans, benchmark: str, target: float, rates: Rates) -> list[Stop
         compute = part * target
         if compute < fans.compute_flops[0]:
             continue
-        at = int(np.clip(np.searchsorted(axis, np.log(compute)), 1, axis.size - 1))
-        share = (np.log(compute) - axis[at - 1]) / (axis[at] - axis[at - 1])
-        here = latent[at - 1] * (1.0 - share) + latent[at] * share
+        (here,) = at_compute(fans.compute_flops, latent, np.array([compute]))
         measured = np.clip(here + np.sqrt(ratio * here * (1.0 - here)) * noise, 0.0, 1.0)
         found.append(
             Stop(

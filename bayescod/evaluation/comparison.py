@@ -17,7 +17,7 @@ from bayescod.forecasting.ladder import Ladder, ladder_of
 from bayescod.forecasting.lanes import curve_lane
 from bayescod.forecasting.stacking import MAX_PARETO_K, Loo, loo_of, stacking_weights
 from bayescod.forecasting.streams import CURVE, stream
-from bayescod.sampling import configure
+from bayescod.sampling import configure, unheard
 from bayescod.scores.records import LLMTable, Scores
 from bayescod.scores.selection import Target, parse_target, select_ladder
 from bayescod.scores.slicing import choose_benchmarks
@@ -138,7 +138,7 @@ def compare_laws(
                 able.append(name)
         if able:
             keys = [stream(seed, name, CURVE) for name in able]
-            fits, _ = fit_curves(keys, spec, [ladders[name] for name in able], _unheard)
+            fits, _ = fit_curves(keys, spec, [ladders[name] for name in able], unheard)
             found |= {(n, spec.name): _compared(f) for n, f in zip(able, fits, strict=True)}
     _warn(found)
     return _table(names, [spec.name for spec in specs], found, notes)
@@ -155,10 +155,6 @@ def _spec(name: str) -> Spec:
 def _above(llms: LLMTable) -> Target:
     most = float(np.nanmax(llms.compute_flops)) * _BEYOND
     return Target("beyond the ladder", most, float("nan"), float("nan"))
-
-
-def _unheard(_done: Sequence[int]) -> None:
-    """Progress that nobody sees."""
 
 
 def _why_not(ladder: Ladder, spec: Spec) -> str:

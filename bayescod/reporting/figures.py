@@ -21,6 +21,8 @@ from bayescod.reporting.style import (
     INK,
     LINE,
     MUTED,
+    NORMAL_90,
+    SHOWN_BEYOND_TARGET,
     STYLE,
     TARGET,
     add_legend,
@@ -38,9 +40,6 @@ if TYPE_CHECKING:
     from bayescod.forecasting.records import BenchmarkForecast, FloatArray
 
 __all__ = ["fan_figure", "overview_figure", "save_figure"]
-
-_SHOWN_BEYOND_TARGET = 10.0  # times the target's compute; a plan may ask for more
-_NORMAL_90 = 1.6448536269514722  # half width of a normal's central 90 %, in standard deviations
 
 
 def fan_figure(forecast: BenchmarkForecast) -> Figure:
@@ -100,7 +99,7 @@ def _sentences(forecast: BenchmarkForecast) -> tuple[str, str]:
 
 def _draw_bands(axes: Axes, forecast: BenchmarkForecast) -> None:
     fan = forecast.tree["predictions"].to_dataset()["fan"].transpose("compute", "draw")
-    last = max(forecast.target.compute_flops, _largest_measured(forecast)) * _SHOWN_BEYOND_TARGET
+    last = max(forecast.target.compute_flops, _largest_measured(forecast)) * SHOWN_BEYOND_TARGET
     fan = fan[fan["compute"].values <= last]
     compute = fan["compute"].values
     low, quarter, median, upper, high = 100 * np.nanquantile(
@@ -138,7 +137,7 @@ def _score_limits(forecast: BenchmarkForecast, curves: Iterable[FloatArray]) -> 
 def _draw_measured(axes: Axes, forecast: BenchmarkForecast) -> None:
     observed = forecast.tree["observed_data"].to_dataset()
     compute, score = observed["compute_flops"].values, 100 * observed["score"].values
-    noise = _NORMAL_90 * 100 * np.nan_to_num(observed["evaluation_sd"].values)
+    noise = NORMAL_90 * 100 * np.nan_to_num(observed["evaluation_sd"].values)
     bars = np.stack([np.minimum(noise, score), np.minimum(noise, 100 - score)]).clip(0)
     anchor = observed["role"].values.astype(str) == "anchor"
     ladder = ~anchor & np.isfinite(compute)

@@ -34,6 +34,8 @@ STYLE: dict[Any, Any] = {
 }
 # Shades that stay apart in greyscale; what matters differs in shape too.
 BAND_90, BAND_50, LINE = "#d3e0ef", "#9dbbdb", "#1d4e89"
+SHOWN_BEYOND_TARGET = 10.0  # a fan is drawn to so many times the target; a plan may ask for more
+NORMAL_90 = 1.6448536269514722  # half width of a normal's central 90 %, in standard deviations
 TARGET, INK, MUTED = "#a63c00", "#111111", "#555555"
 
 

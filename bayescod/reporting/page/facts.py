@@ -23,14 +23,12 @@ from bayescod.reporting.page.records import (
 from bayescod.reporting.page.widths import widths_of
 from bayescod.reporting.page.words import expectation, why_end_to_end
 from bayescod.reporting.plan_table import chance
-from bayescod.reporting.style import is_withheld
+from bayescod.reporting.style import NORMAL_90, SHOWN_BEYOND_TARGET, is_withheld
 from bayescod.reporting.wording import flops, percent_range, printable, times
 
 if TYPE_CHECKING:
     import pandas as pd
 
-_SHOWN_BEYOND_TARGET = 10.0  # times the target's compute; a plan may ask for more
-_NORMAL_90 = 1.6448536269514722  # half width of a normal's central 90 %, in standard deviations
 _OUTCOMES = (np.arange(20) + 0.5) / 20
 _FAN = (0.05, 0.25, 0.5, 0.75, 0.95)
 _PARTS = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -156,7 +154,7 @@ def _benchmark(
 def _measured(forecast: BenchmarkForecast) -> tuple[Dot, ...]:
     observed = forecast.tree["observed_data"].to_dataset()
     roles = observed["role"].values.astype(str)
-    noise = _NORMAL_90 * np.nan_to_num(observed["evaluation_sd"].values)
+    noise = NORMAL_90 * np.nan_to_num(observed["evaluation_sd"].values)
     return tuple(
         Dot(
             model=printable(str(model), 40),
@@ -180,7 +178,7 @@ def _measured(forecast: BenchmarkForecast) -> tuple[Dot, ...]:
 
 def _fan(forecast: BenchmarkForecast, largest: float) -> Fan:
     fan = forecast.tree["predictions"].to_dataset()["fan"].transpose("compute", "draw")
-    last = max(forecast.target.compute_flops, largest) * _SHOWN_BEYOND_TARGET
+    last = max(forecast.target.compute_flops, largest) * SHOWN_BEYOND_TARGET
     fan = fan[fan["compute"].values <= last * (1 + 1e-9)]
     return Fan(
         compute_flops=fan["compute"].values.astype(np.float64),
@@ -194,7 +192,7 @@ def _chance(forecasts: ForecastSet, forecast: BenchmarkForecast) -> Chance:
     found = plan(forecasts, {forecast.benchmark: score})
     answer = found.answers[0]
     compute, target = found.compute_flops, forecast.target.compute_flops
-    inside = compute <= target * _SHOWN_BEYOND_TARGET * (1 + 1e-9)
+    inside = compute <= target * SHOWN_BEYOND_TARGET * (1 + 1e-9)
     at_parts = {
         part: float(np.interp(np.log(part * target), np.log(compute), answer.chance))
         for part in _PARTS

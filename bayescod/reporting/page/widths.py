@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bayescod.decisions.chances import at_compute
 from bayescod.forecasting.records import BenchmarkForecast, summarise
 from bayescod.reporting.page.records import Voice, Widths
 
@@ -71,13 +72,11 @@ def _voice_of_draw(forecast: BenchmarkForecast, latent: FloatArray) -> npt.NDArr
 
 
 def _at(forecast: BenchmarkForecast, compute_flops: float) -> FloatArray:
-    """Latent draws at a compute, linear in its logarithm between the points of the fan."""
+    """Latent draws at a compute, by the fan."""
     fan = forecast.tree["predictions"].to_dataset()["fan"].transpose("compute", "draw")
-    axis, values = np.log(fan["compute"].values), fan.values.astype(np.float64)
-    above = int(np.clip(np.searchsorted(axis, np.log(compute_flops)), 1, axis.size - 1))
-    part = (np.log(compute_flops) - axis[above - 1]) / (axis[above] - axis[above - 1])
-    part = float(np.clip(part, 0.0, 1.0))
-    return np.asarray(values[above - 1] * (1.0 - part) + values[above] * part)
+    values = fan.values.astype(np.float64)
+    (found,) = at_compute(fan["compute"].values, values, np.array([compute_flops]))
+    return np.asarray(found)
 
 
 def _width(draws: FloatArray) -> float:
