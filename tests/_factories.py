@@ -40,6 +40,9 @@ def make_tree(
     subset[:3] = np.nan
     share[:3] = 0.0
     score = np.clip(latent + rng.normal(0, 0.01, n_draws), 0, 1)
+    # A run's luck is 36 % of the variance, and tells nothing of the rest.
+    luck = np.random.default_rng(n_draws).normal(size=n_draws)
+    typical = np.clip(latent - 0.035 * (0.36 * shift - 0.48 * luck), 0, 1)
     names = [f"llm-{i}" for i in range(LADDER_FLOPS.size)]
     measured = _curve(LADDER_FLOPS, level) + rng.normal(0, 0.008, LADDER_FLOPS.size)
     flops, roles = LADDER_FLOPS, ["ladder"] * LADDER_FLOPS.size
@@ -78,7 +81,7 @@ def make_tree(
                     "latent_score": ("draw", latent),
                     "subset_score": ("draw", subset),
                     "predictable_share": ("draw", share),
-                    "posterior_index": ("draw", np.arange(n_draws)),
+                    "typical_score": ("draw", typical),
                     "fan": (("compute", "draw"), fan),
                 },
                 coords={"compute": compute},

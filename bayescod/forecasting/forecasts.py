@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
@@ -12,44 +11,21 @@ import xarray as xr
 
 from bayescod._arviz import to_datatree
 from bayescod.convergence import Diagnostics, Reason, judge
-from bayescod.curves import monotone_polynomial
 from bayescod.forecasting.cod import CodFit
 from bayescod.forecasting.coupling import coupled_normals
-from bayescod.forecasting.curve_fits import curve_scores
-from bayescod.forecasting.effects import forecast_effect
 from bayescod.forecasting.fitting import BenchmarkFit, run_effects
 from bayescod.forecasting.ladder import fitted, measured
-from bayescod.forecasting.mapping import draw_for_each, full_scores, subset_scores
-from bayescod.forecasting.predictive import (
-    cluster_scores,
-    curve_draws,
-    flatten,
-    with_spread,
-)
+from bayescod.forecasting.predictive import curve_draws
 from bayescod.forecasting.records import BenchmarkForecast, ClusterForecast, TargetPoint, summarise
 from bayescod.forecasting.streams import PREDICT, generator
-from bayescod.laws import against_draws, further
+from bayescod.forecasting.worlds import Worlds, worlds_at
 from bayescod.scores.selection import Selection, Target
 
 FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 GRID_POINTS = 64
 BEYOND_TARGET = 100.0
 """The fan goes on to this many times the target's compute: so far a plan can ask."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Draws:
-    """Predictive draws along compute; the target is the last point."""
-
-    compute: FloatArray
-    latent: FloatArray
-    subset: FloatArray
-    share: FloatArray
-    extra: Mapping[str, tuple[tuple[str, ...], npt.NDArray[np.generic]]]
-    n_end_to_end: int
-    n_without_subset: int
 
 
 def forecasts_for(
@@ -74,7 +50,7 @@ def forecasts_for(
     n_draws = fits[0].curve.posterior.diagnostics.n_draws
     run_normals, rho = coupled_normals(np.random.default_rng([seed, PREDICT]), effects, n_draws)
     return tuple(
-        _forecast(one, selection.target, generator(seed, one.benchmark, PREDICT), normals, rho)
+        _forecast(one, selection.target, seed, normals, rho)
         for one, normals in zip(fits, run_normals, strict=True)
     )
 
@@ -82,15 +58,16 @@ def forecasts_for(
 def _forecast(
     one: BenchmarkFit,
     target: Target,
-    rng: np.random.Generator,
+    seed: int,
     run_normals: FloatArray,
     rho: FloatArray,
 ) -> BenchmarkForecast:
     whole = one.whole
+    rng = generator(seed, one.benchmark, PREDICT)
     top = max(target.compute_flops, float(whole.compute_flops.max())) * BEYOND_TARGET
     grid = np.geomspace(float(whole.compute_flops.min()), top, GRID_POINTS)
     compute = np.append(grid, target.compute_flops)
-    draws = _predict(one, rng, compute, target, run_normals)
+    draws = worlds_at(one, rng, compute, target, run_normals)
     latent = draws.latent[-1]
     noise = np.sqrt(whole.evaluation_ratio * latent * (1.0 - latent))
     score = np.clip(latent + noise * rng.standard_normal(latent.size), 0.0, 1.0)
@@ -116,95 +93,23 @@ def _forecast(
         status=status,
         reasons=reasons,
         seconds=one.seconds,
-        tree=_tree(one, draws, score, rho),
+        tree=_tree(one, draws, score, rho, _without_luck(one, target, seed)),
     )
 
 
-def _predict(
-    one: BenchmarkFit,
-    rng: np.random.Generator,
-    compute: FloatArray,
-    target: Target,
-    run_normals: FloatArray,
-) -> _Draws:
-    direct, law = _direct(one, rng, compute, target, run_normals)
-    extra: dict[str, tuple[tuple[str, ...], npt.NDArray[np.generic]]] = {}
-    if len(one.curves) > 1:
-        extra["law"] = (("draw",), law)
-    if one.cod is None:
-        nothing = np.full(direct.shape, np.nan)
-        return _Draws(compute, direct, nothing, nothing[-1], extra, direct.shape[1], 0)
-    cod = one.cod
-    subset = _subset(one, cod, rng, compute, target, run_normals)
-    share = cod.masks.share[cod.masks.of_draw]
-    lane_of_draw = cod.lane_of_mask[cod.masks.of_draw]
-    kept = cod.masks.mask[cod.masks.of_draw]
-    extra |= {
-        "extrapolatable": (("draw", "cluster"), kept.astype(np.int8)),
-        "end_to_end": (("draw",), direct[-1]),
+def _without_luck(one: BenchmarkFit, target: Target, seed: int) -> dict[str, FloatArray]:
+    """Latent scores of the same worlds, but for a run without luck; then with the mean map too."""
+    at, none = np.array([target.compute_flops]), np.zeros(one.curve.posterior.diagnostics.n_draws)
+    maps = {"typical_score": False} | ({} if one.cod is None else {"law_score": True})
+    return {
+        name: worlds_at(
+            one, generator(seed, one.benchmark, PREDICT), at, target, none, sure_map=sure
+        ).latent[0]
+        for name, sure in maps.items()
     }
-    if cod.mapping is None:
-        # Nothing speaks for what is outside the clusters: items that no LLM has ever solved.
-        return _Draws(compute, full_scores(subset, share, np.zeros(1)), subset, share, extra, 0, 0)
-    steps, map_spread = draw_for_each(rng, cod.mappings, lane_of_draw, cod.mapping.degree or 4)
-    rest = with_spread(
-        np.asarray(monotone_polynomial(np.nan_to_num(subset), steps)),
-        map_spread,
-        rng.standard_normal(share.size),
-    )
-    mapped = full_scores(np.nan_to_num(subset), share, rest)
-    without = (lane_of_draw < 0) & (share < 1.0)
-    fallen_back = without | (rng.random(share.size) >= one.cod_weight)
-    latent = np.where(fallen_back, direct, mapped)
-    extra |= {
-        "mapping_steps": (("draw", "step"), steps),
-        "mapping_spread": (("draw",), map_spread),
-    }
-    return _Draws(compute, latent, subset, share, extra, int(fallen_back.sum()), int(without.sum()))
 
 
-def _direct(
-    one: BenchmarkFit,
-    rng: np.random.Generator,
-    compute: FloatArray,
-    target: Target,
-    run_normals: FloatArray,
-) -> tuple[FloatArray, IntArray]:
-    """End-to-end scores (compute, draw), each draw by one law taken with the laws' weights."""
-    by_law = np.stack([curve_scores(c, compute, target, run_normals, rng) for c in one.curves])
-    law = rng.choice(len(by_law), size=run_normals.size, p=one.weights)
-    return by_law[law, :, np.arange(law.size)].T, law
-
-
-def _subset(
-    one: BenchmarkFit,
-    cod: CodFit,
-    rng: np.random.Generator,
-    compute: FloatArray,
-    target: Target,
-    run_normals: FloatArray,
-) -> FloatArray:
-    """Accuracy on the predictable subset, (compute, draw)."""
-    ladder = one.grouping.ladder
-    clusters = curve_draws(cod.spec.law, cod.sites)
-    at = ladder.covariates_at(compute, target)
-    column = against_draws(at, 2)
-    mean, sd = forecast_effect(
-        ladder.log_compute,
-        at["log_compute"],
-        *(flatten(cod.sites[name]) for name in ("run_effect", "run_scale", "walk_scale", "drift")),
-    )
-    accuracy = cluster_scores(
-        lambda shift: clusters.accuracy(further(column, shift)),
-        mean + sd * run_normals,
-        flatten(cod.sites["spread"]),
-        cod.groups.n_items[:-1],
-        rng.standard_normal(clusters.site("b").shape),
-    )
-    return subset_scores(accuracy, cod.masks, cod.groups)
-
-
-def _diagnostics(one: BenchmarkFit, draws: _Draws) -> Diagnostics:
+def _diagnostics(one: BenchmarkFit, draws: Worlds) -> Diagnostics:
     """The worst figures over the posteriors that the forecast rests on."""
     used = [c.posterior for c, w in zip(one.curves, one.weights, strict=True) if w > 0.01]
     if one.cod is not None:
@@ -224,7 +129,7 @@ def _worse(one: Diagnostics, other: Diagnostics) -> Diagnostics:
 
 
 def _cautions(
-    one: BenchmarkFit, draws: _Draws, status: str, reasons: tuple[Reason, ...]
+    one: BenchmarkFit, draws: Worlds, status: str, reasons: tuple[Reason, ...]
 ) -> tuple[str, tuple[Reason, ...]]:
     found = [*reasons, *one.grouping.remarks, *one.remarks]
     cautious = False
@@ -266,7 +171,13 @@ def _clusters(one: BenchmarkFit, cod: CodFit) -> tuple[ClusterForecast, ...]:
     )
 
 
-def _tree(one: BenchmarkFit, draws: _Draws, score: FloatArray, rho: FloatArray) -> xr.DataTree:
+def _tree(
+    one: BenchmarkFit,
+    draws: Worlds,
+    score: FloatArray,
+    rho: FloatArray,
+    without_luck: Mapping[str, FloatArray],
+) -> xr.DataTree:
     used = one.curve if one.cod is None else one.cod
     posterior, lane = used.posterior, used.lane
     sites = posterior.sites if one.cod is None else one.cod.sites
@@ -319,6 +230,7 @@ def _tree(one: BenchmarkFit, draws: _Draws, score: FloatArray, rho: FloatArray) 
         "predictable_share": (("draw",), draws.share),
         "run_correlation": (("draw",), rho),
         "fan": (("compute", "draw"), draws.latent[:-1].astype(np.float32)),
+        **{name: (("draw",), values) for name, values in without_luck.items()},
         **draws.extra,
     }
     coords = {"compute": draws.compute[:-1], "draw": np.arange(score.size)}

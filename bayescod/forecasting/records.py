@@ -129,8 +129,10 @@ class BenchmarkForecast:
     ``tree`` has the ArviZ groups ``posterior``, ``sample_stats``, ``observed_data``,
     ``constant_data`` and ``predictions``. ``predictions`` holds, over ``draw``: ``score``,
     ``latent_score``, ``subset_score`` and ``predictable_share`` (NaN where a draw has no
-    predictable subset), ``posterior_index`` (which flattened posterior draw it came from), and
-    over ``(compute, draw)`` ``fan`` (latent score along the coordinate ``compute``, FLOP).
+    predictable subset), ``typical_score`` (the latent score in that world of a run without luck:
+    its run effect is 0), for COD ``law_score`` (the same with the mean map from subset to
+    benchmark), and over ``(compute, draw)`` ``fan`` (latent score along the coordinate
+    ``compute``, FLOP).
     ``observed_data`` holds over ``model``: ``score`` in [0, 1], ``compute_flops`` (NaN for an
     anchor without), ``role`` and ``evaluation_sd`` (standard deviation of the score from finite
     trials).

@@ -122,6 +122,18 @@ def test_latent_score_is_within_what_the_subset_allows(cod):
         assert (found["latent_score"] <= share * x + 1 - share + 1e-9)[used].all()
 
 
+def test_a_run_without_luck_keeps_its_world(cod):
+    """What is left of a world when the luck of its run, then the noise of its map, is taken out."""
+    for found in draws(cod):
+        drawn, typical, law = (
+            found[name] for name in ("latent_score", "typical_score", "law_score")
+        )
+        assert np.corrcoef(drawn, typical)[0, 1] > 0.5
+        assert typical.var() < drawn.var()
+        assert np.corrcoef(typical, law)[0, 1] > 0.5
+        assert (law != typical).any()
+
+
 def test_fan_starts_at_the_ladder_and_goes_beyond_the_target(cod):
     for one in cod.benchmarks:
         compute = one.tree["predictions"]["compute"].to_numpy()
