@@ -1,0 +1,75 @@
+"""A plan for two scores, from a folder and from the shipped ladder with few draws."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bayescod.forecasting.store import write_forecast
+from bayescod.specs import spec_folder
+from tests._factories import make_benchmark, make_set
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "planning_under_risk.py"
+NUMBER = r"([\d.e+]+)"
+
+
+def planned(*options):
+    run = subprocess.run(
+        [sys.executable, SCRIPT, *options], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+def together(shown):
+    """The joint chance at the target, and the product of the single ones."""
+    found = re.search(rf"All at .+: {NUMBER}%; chances multiplied \(wrong\): {NUMBER}%", shown)
+    assert found, shown
+    return float(found[1]), float(found[2])
+
+
+@pytest.mark.examples
+def test_worlds_in_common_are_not_chances_multiplied(tmp_path):
+    """Two benchmarks that are one and the same in every world, asked for their median."""
+    same = make_set(*(make_benchmark(name, n_draws=4000) for name in ("toy", "two")))
+    same["two"].tree["predictions"] = same["toy"].tree["predictions"].copy()
+    folder = write_forecast(same, tmp_path / "forecast", figures=False)
+    median = same["toy"].summary().median
+    shown = planned("--forecast", folder, "--want", f"toy={median}", "--want", f"two={median}")
+    joint, multiplied = together(shown)
+    assert multiplied == pytest.approx(25, abs=3)
+    assert joint > multiplied + 10
+
+
+@pytest.mark.examples
+def test_the_shipped_ladder_is_forecast_and_planned(tmp_path):
+    text = (spec_folder() / "end-to-end.toml").read_text(encoding="utf-8")
+    for key, value in {"warmup": 500, "draws": 600}.items():
+        text = re.sub(rf"^{key} = \d+$", f"{key} = {value}", text, flags=re.MULTILINE)
+    spec = tmp_path / "short.toml"
+    spec.write_text(text, encoding="utf-8")
+    shown = planned("--model-spec", spec)
+    assert re.findall(r"^(.+): chance \d+% at t201k$", shown, re.MULTILINE) == [
+        "python-2 >= 35%",
+        "manual-word >= 45%",
+        "all of them",
+    ]
+    costs = re.findall(
+        rf"(50|80|90)% chance: {NUMBER} FLOP, [\d,]+ parameters, {NUMBER} hours, money {NUMBER}",
+        shown,
+    )
+    flops = [float(row[1]) for row in costs]
+    assert [row[0] for row in costs] == ["50", "80", "90"] * 3
+    for k in range(3):
+        assert flops[3 * k] < flops[3 * k + 1] < flops[3 * k + 2]
+        assert flops[6 + k] >= max(flops[k], flops[3 + k]), "both together came cheaper than one"
+    for _, compute, hours, money in costs:
+        # Two digits are shown of each.
+        assert float(hours) == pytest.approx(float(compute) / 3.6e13, rel=0.08)
+        assert float(money) == pytest.approx(0.05 * float(hours), rel=0.08)
+    lost = re.findall(rf"at half the compute: {NUMBER} points less", shown)
+    assert len(lost) == 2
+    assert all(float(points) > 0 for points in lost)
+    assert together(shown)[0] > 0
