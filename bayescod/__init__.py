@@ -13,6 +13,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from bayescod.api import backtest, forecast
+    from bayescod.decisions.contests import compare
     from bayescod.decisions.costs import Rates
     from bayescod.decisions.planning import plan
     from bayescod.errors import (
@@ -55,6 +56,7 @@ _MODULE_OF = {
     "SpecError": "bayescod.errors",
     "UnknownNameError": "bayescod.errors",
     "backtest": "bayescod.api",
+    "compare": "bayescod.decisions.contests",
     "compare_laws": "bayescod.evaluation.comparison",
     "forecast": "bayescod.api",
     "import_logs": "bayescod.scores.importers.tools",
@@ -85,6 +87,7 @@ __all__ = [
     "UnknownNameError",
     "__version__",
     "backtest",
+    "compare",
     "compare_laws",
     "forecast",
     "import_logs",

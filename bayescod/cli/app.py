@@ -60,6 +60,14 @@ SmoothingChoice = Annotated[
 ForecastFolder = Annotated[
     Path, typer.Argument(metavar="DIR", help="Folder that `bayescod forecast` has written.")
 ]
+RecordFolder = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        exists=True,
+        help="Folder of a backtest, for the record; default: backtest.csv in DIR, if any.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
@@ -230,17 +238,19 @@ def plan(
 
 
 @app.command()
-def report(
-    folder: ForecastFolder,
-    backtest: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            exists=True,
-            help="Folder of a backtest, for the record; default: backtest.csv in DIR, if any.",
-        ),
-    ] = None,
+def compare(
+    folders: Annotated[list[Path], typer.Argument(metavar="DIR", help="Finished forecasts.")],
+    backtest: RecordFolder = None,
 ) -> None:
+    """One DIR: which benchmarks are predictable. Several: which is likely to score higher."""
+    with exit_codes():
+        from bayescod.cli.comparing import run_compare
+
+        run_compare(tuple(folders), backtest)
+
+
+@app.command()
+def report(folder: ForecastFolder, backtest: RecordFolder = None) -> None:
     """Write the page a leader reads, report.html and report.md, beside a finished forecast."""
     with exit_codes():
         from bayescod.cli.reporting import run_report
@@ -249,9 +259,7 @@ def report(
 
 
 @app.command()
-def check(
-    folder: ForecastFolder,
-) -> None:
+def check(folder: ForecastFolder) -> None:
     """Check a finished forecast: the sampler's health and statistical cautions, each coded."""
     with exit_codes():
         from bayescod.cli.checking import run_check

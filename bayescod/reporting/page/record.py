@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from bayescod.decisions.past import REACH, forecasts_by, method_of_spec
 from bayescod.evaluation.summary import by_ratio, held, summarise_backtest
 from bayescod.reporting.backtest_table import headline
 from bayescod.reporting.page.records import Past, Record
@@ -40,10 +41,10 @@ def record_of(rows: pd.DataFrame | None, spec: str, ratio: float) -> tuple[Recor
             "There is no record yet of how such forecasts did on this ladder: "
             "bayescod backtest makes one."
         )
-    method = {"auto": "default"}.get(spec, spec)
-    mine = rows.loc[(rows["method"] == method) & rows["crps"].notna()]
+    mine = forecasts_by(rows, spec)
     if mine.empty:
-        return None, f"The backtest holds no forecast by the method {printable(method)}."
+        method = printable(method_of_spec(spec))
+        return None, f"The backtest holds no forecast by the method {method}."
     summary = summarise_backtest(mine)
     said = headline(summary)
     far = float(mine["compute_ratio"].max())
@@ -51,7 +52,7 @@ def record_of(rows: pd.DataFrame | None, spec: str, ratio: float) -> tuple[Recor
         Record(
             overall=said[0].upper() + said[1:],
             at_distance=_at_distance(mine, ratio, far),
-            beyond=ratio > 1.1 * far,
+            beyond=ratio > REACH * far,
             poor=bool(summary["coverage90_high"].iloc[0] < _NOMINAL),
             by_benchmark=_by_benchmark(mine),
         ),
@@ -62,7 +63,7 @@ def record_of(rows: pd.DataFrame | None, spec: str, ratio: float) -> tuple[Recor
 def _at_distance(mine: pd.DataFrame, ratio: float, far: float) -> str:
     bins = by_ratio(mine)
     near = bins.loc[(bins["ratio_above"] < ratio) & (ratio <= bins["ratio_to"])]
-    if near.empty or ratio > 1.1 * far:
+    if near.empty or ratio > REACH * far:
         return (
             f"No forecast of the record went as far as this one ({times(ratio)} times the largest "
             f"fitted LLM's compute); the farthest went {times(far)} times."
