@@ -255,8 +255,8 @@ def _same_law(
 ) -> tuple[FloatArray, FloatArray]:
     """Scores (benchmark, world) of two trainings: one law a world, a luck of its own for each.
 
-    What the second's score departs by from a run without luck is taken of another world, the same
-    one in every benchmark, because one run is lucky or not on all of them.
+    What the second's score departs by from a run without luck, in points, is taken of another
+    world, the same one in every benchmark, because one run is lucky or not on all of them.
     """
     mine = np.stack([f.draws("score") for f, _ in shared])
     yours = np.stack([g.draws("score") for _, g in shared])

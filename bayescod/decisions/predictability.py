@@ -99,7 +99,8 @@ def rank_benchmarks(
     Returns
     -------
     tuple of Predictability
-        The smallest expected error first.
+        The smallest expected error first. Errors are of scores, so that a benchmark that stays
+        near 0 or 1 ranks high; the reason ``no-signal`` tells where it has not been seen to grow.
     """
     past = {} if rows is None else past_of(rows, forecasts.spec)
     errors = {one.benchmark: _errors(one) for one in forecasts.benchmarks if is_stated(one)}

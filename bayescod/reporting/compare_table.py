@@ -58,6 +58,7 @@ def show_comparison(found: Comparison, console: Console, names: Mapping[str, str
             soft_wrap=True,
         )
     for match in found.matches:
+        console.print()
         _show_match(match, console)
 
 
