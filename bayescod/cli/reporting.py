@@ -12,14 +12,17 @@ from bayescod.evaluation.store import read_backtest
 from bayescod.files import write_text
 from bayescod.forecasting.store import load
 from bayescod.reporting.page.facts import page_facts
+from bayescod.reporting.page.goals import read_plan
 from bayescod.reporting.page.markdown import markdown
 from bayescod.reporting.page.page import render
 
-_RECORD = "backtest.csv"
+_RECORD, _PLAN = "backtest.csv", "plan.json"
 
 
 def run_report(folder: Path, backtest: Path | None) -> None:
     """Write ``report.html`` and ``report.md`` beside a forecast.
+
+    Where the folder has a ``plan.json``, the page says how likely its wanted scores are.
 
     Parameters
     ----------
@@ -34,12 +37,17 @@ def run_report(folder: Path, backtest: Path | None) -> None:
     typer.Exit
         With code 3 where the checks of a benchmark failed; both files are written all the same.
     ResultError
-        If the folder holds no finished forecast, or the backtest cannot be read.
+        If the folder holds no finished forecast, or the backtest or the plan cannot be used.
     """
     forecasts = load(folder)
     beside = folder / _RECORD
     source = backtest or (beside if beside.is_file() else None)
-    page = page_facts(forecasts, None if source is None else read_backtest(source))
+    asked = folder / _PLAN
+    page = page_facts(
+        forecasts,
+        None if source is None else read_backtest(source),
+        read_plan(asked, forecasts) if asked.is_file() else None,
+    )
     with locked(folder):
         write_text(folder / "report.html", render(page))
         write_text(folder / "report.md", markdown(page))

@@ -86,3 +86,23 @@ def test_unfinished_backtest_is_refused(folder, tmp_path):
     assert done.exit_code == 2
     assert "backtest did not finish" in done.output
     assert not (folder / "report.html").exists()
+
+
+def test_a_plan_in_the_folder_is_taken(folder):
+    runner = CliRunner()
+    asked = ["plan", str(folder), "--benchmark=toy", "--score=0.55"]
+    assert runner.invoke(app, asked).exit_code == 0
+    done = reported(folder)
+    assert done.exit_code == 0, done.output
+    for name in ("report.html", "report.md"):
+        text = (folder / name).read_text(encoding="utf-8").replace("\u00a0", " ")
+        assert "The chance of reaching 55 % on toy is" in text
+        assert "No score is asked for" not in text
+
+
+def test_a_plan_that_does_not_fit_is_refused(folder):
+    (folder / "plan.json").write_text("{}", encoding="utf-8")
+    done = reported(folder)
+    assert done.exit_code == 2
+    assert "run bayescod plan again, or delete the file" in " ".join(done.output.split())
+    assert not (folder / "report.html").exists()

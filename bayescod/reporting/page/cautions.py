@@ -28,7 +28,7 @@ def page_cautions(
     Returns
     -------
     tuple of str
-        Empty without cause.
+        Empty without cause. Those on a single benchmark are among them.
     """
     found = []
     withheld = [one.name for one in benchmarks if one.withheld]
@@ -44,6 +44,8 @@ def page_cautions(
         found.append(f"The record on this ladder is poor. {record.overall}")
     if record is not None and record.beyond:
         found.append(record.at_distance)
+    if len(benchmarks) == 1:
+        return (*found, *benchmarks[0].cautions)
     careful = [one.name for one in benchmarks if one.cautions and not one.withheld]
     if careful:
         found.append(f"Use with care, for the reasons told below: {listed(careful)}.")

@@ -8,19 +8,21 @@ import numpy as np
 
 from bayescod.reporting.page.axes import star
 from bayescod.reporting.page.records import BenchmarkFacts
+from bayescod.reporting.page.sentences import outcomes_sentence
 from bayescod.reporting.page.svg import Scale, Svg, drawing, element, line, text, ticks
+from bayescod.reporting.page.words import percent
 from bayescod.reporting.wording import percent_range
 
 _WIDTH = 440
 
 
 def dot_chart(facts: BenchmarkFacts) -> Svg:
-    """Twenty equally likely outcomes as dots, filled where they beat the best measured LLM.
+    """Twenty equally likely outcomes as dots, filled where they are good enough.
 
     Parameters
     ----------
     facts : BenchmarkFacts
-        Not withheld.
+        Not withheld. What is wanted is the mark, else the best measured LLM.
 
     Returns
     -------
@@ -28,20 +30,21 @@ def dot_chart(facts: BenchmarkFacts) -> Svg:
     """
     left, right, bottom = 20.0, _WIDTH - 20.0, 190.0
     values = [100 * value for value in facts.outcomes]
-    best = 100 * facts.best_measured
+    wanted = facts.chance is not None and facts.chance.wanted
+    mark = 100 * (facts.chance.score if facts.chance and wanted else facts.best_measured)
     span = max(values[-1] - values[0], 1.0)
-    near = values[0] - span < best < values[-1] + span
-    shown = [*values, best] if near else values
+    near = values[0] - span < mark < values[-1] + span
+    shown = [*values, mark] if near else values
     air = 0.12 * (max(shown) - min(shown)) + 0.2
     x = Scale(max(min(shown) - air, 0.0), min(max(shown) + air, 100.0), left, right)
-    columns, size = _columns(values, x, bottom - 40.0)
+    columns, size = _columns(values, x, x(mark), bottom - 40.0)
     parts = [
         element(
             "circle",
             cx=at,
             cy=bottom - size * (level + 0.5),
             r=size / 2 - 1,
-            class_="outcome above" if value > best else "outcome",
+            class_="outcome above" if (value >= mark if wanted else value > mark) else "outcome",
         )
         for value, at, level in columns
     ]
@@ -49,51 +52,51 @@ def dot_chart(facts: BenchmarkFacts) -> Svg:
     for value in ticks(x.low, x.high):
         parts.append(line(x(value), bottom, x(value), bottom + 4, class_="axis"))
         parts.append(text(x(value), bottom + 18, f"{value:g} %", text_anchor="middle"))
-    if near:
-        at, on_left = x(best), x(best) < (left + right) / 2
-        parts.append(line(at, 22, at, bottom, class_="end"))
-        parts.append(
-            text(
-                at + (6 if on_left else -6),
-                32,
-                f"best measured: {best:.1f} %",
-                text_anchor="start" if on_left else "end",
-                class_="muted",
-            )
-        )
+    name = f"wanted: {percent(mark / 100)}" if wanted else f"best measured: {mark:.1f} %"
+    parts += _mark(x, mark, near, name, wanted)
     return drawing(
         f"{facts.key}-dots",
         _WIDTH,
         216,
         f"{facts.name}: twenty equally likely outcomes",
-        outcomes_caption(facts),
+        outcomes_sentence(facts),
         "".join(parts),
     )
 
 
+def _mark(x: Scale, mark: float, near: bool, name: str, wanted: bool) -> list[str]:
+    """The line that outcomes are to pass, or which way it lies."""
+    at, on_left = x(mark), x(mark) < (x.start + x.end) / 2
+    if not near:
+        name = f"← {name}" if on_left else f"{name} →"
+        return [_label(at, name, "start" if on_left else "end", wanted)]
+    return [
+        line(at, 22, at, 190, class_="goal" if wanted else "end"),
+        _label(at + (6 if on_left else -6), name, "start" if on_left else "end", wanted),
+    ]
+
+
+def _label(at: float, name: str, anchor: str, wanted: bool) -> str:
+    return text(at, 32, name, text_anchor=anchor, class_="" if wanted else "muted")
+
+
 def _columns(
-    values: list[float], x: Scale, height: float
+    values: list[float], x: Scale, edge: float, height: float
 ) -> tuple[list[tuple[float, float, int]], float]:
-    """Each dot's value, place and level; dots as large as the highest column allows."""
+    """Each dot's value, place and level; dots as large as the highest column allows.
+
+    No column lies on both sides of the edge.
+    """
     for size in np.arange(22.0, 5.0, -1.0):
         levels: Counter[int] = Counter()
         placed = []
         for value in values:
-            column = int(x(value) // size)
-            placed.append((value, (column + 0.5) * size, levels[column]))
+            column = int((x(value) - edge) // size)
+            placed.append((value, edge + (column + 0.5) * size, levels[column]))
             levels[column] += 1
         if max(levels.values()) * size <= height:
             return placed, float(size)
     return placed, float(size)
-
-
-def outcomes_caption(facts: BenchmarkFacts) -> str:
-    """How many of the twenty outcomes beat the best measured LLM."""
-    above = sum(value > facts.best_measured for value in facts.outcomes)
-    return (
-        f"Each dot is one of 20 equally likely outcomes; {above} of them lie above the best "
-        f"measured LLM of the ladder ({100 * facts.best_measured:.1f} %)."
-    )
 
 
 def interval_bar(facts: BenchmarkFacts, low: float, high: float) -> Svg:
@@ -129,27 +132,3 @@ def interval_bar(facts: BenchmarkFacts, low: float, high: float) -> Svg:
         f"90 % equal-tailed range {shown}",
         "".join(parts),
     )
-
-
-def share_bar(key: str, title: str, parts: list[tuple[str, float]]) -> Svg:
-    """Parts of a whole, one beside the other.
-
-    Parameters
-    ----------
-    key : str
-    title : str
-    parts : list of (str, float)
-        Name and part; the parts add to 1. At most three, told apart by shade and order.
-
-    Returns
-    -------
-    Svg
-    """
-    drawn, at = [], 0.0
-    for number, (_, part) in enumerate(parts):
-        drawn.append(
-            element("rect", x=at, y=0, width=_WIDTH * part, height=20, class_=f"part{number}")
-        )
-        at += _WIDTH * part
-    said = "; ".join(f"{name}: {100 * part:.0f} %" for name, part in parts)
-    return drawing(key, _WIDTH, 20, title, said, "".join(drawn))

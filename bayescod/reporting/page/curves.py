@@ -7,7 +7,7 @@ import numpy as np
 from bayescod.reporting.page.axes import compute_axis, score_axis, star
 from bayescod.reporting.page.records import BenchmarkFacts, Chance, Dot
 from bayescod.reporting.page.svg import Scale, Svg, area, drawing, element, line, path, text
-from bayescod.reporting.page.words import likelihood
+from bayescod.reporting.page.words import likelihood, percent
 
 _WIDE, _HALF = 560, 440
 
@@ -38,6 +38,7 @@ def fan_chart(facts: BenchmarkFacts) -> Svg:
             path(zip(at, rows[2], strict=True), class_="median"),
         ]
     parts += _end_of_data(facts, x, top, bottom)
+    parts += _goal(facts, y, left, right)
     parts += [_dot(dot, x, y, right) for dot in facts.measured]
     if not facts.withheld:
         parts += _target(facts, x, y)
@@ -60,6 +61,8 @@ def _limits(facts: BenchmarkFacts) -> tuple[float, float]:
         shown += [100 * facts.score.low, 100 * facts.score.high]
         if facts.forecast.target.truth is not None:
             shown.append(100 * facts.forecast.target.truth)
+        if facts.chance is not None and facts.chance.wanted:
+            shown.append(100 * facts.chance.score)
     air = max(0.06 * (max(shown) - min(shown)), 1.0)
     return max(min(shown) - air, -1.0), min(max(shown) + air, 101.0)
 
@@ -70,6 +73,18 @@ def _end_of_data(facts: BenchmarkFacts, x: Scale, top: float, bottom: float) -> 
         line(last, top - 14, last, bottom, class_="end"),
         text(last - 6, top - 6, "← measured", text_anchor="end", class_="muted"),
         text(last + 6, top - 6, "extrapolated →", class_="muted"),
+    ]
+
+
+def _goal(facts: BenchmarkFacts, y: Scale, left: float, right: float) -> list[str]:
+    """The wanted score, across."""
+    if facts.chance is None or not facts.chance.wanted:
+        return []
+    height = y(100 * facts.chance.score)
+    name = f"wanted: {percent(facts.chance.score)}"
+    return [
+        line(left, height, right, height, class_="goal"),
+        text(left + 6, height - 6, name, class_="over"),
     ]
 
 
@@ -100,7 +115,7 @@ def _target(facts: BenchmarkFacts, x: Scale, y: Scale) -> list[str]:
 
 
 def chance_chart(facts: BenchmarkFacts, found: Chance) -> Svg:
-    """The chance of the expected score against compute, with 50, 80 and 90 % read off.
+    """The chance of a score against compute, with the compute for some chances read off.
 
     Parameters
     ----------
@@ -121,17 +136,17 @@ def chance_chart(facts: BenchmarkFacts, found: Chance) -> Svg:
     y = Scale(0.0, 100.0, bottom, top)
     parts = [score_axis(y, left, right), compute_axis(x, bottom)]
     parts.append(line(x(target), top, x(target), bottom, class_="target thin"))
-    for probability, needed in found.needed.items():
-        if needed is not None and x.low <= needed <= x.high:
-            across = y(100 * probability)
-            parts.append(line(left, across, x(needed), across, class_="read"))
-            parts.append(line(x(needed), across, x(needed), bottom, class_="read"))
+    bought = {p: cost.compute_flops for p, cost in found.needed.items() if cost is not None}
+    read = {p: needed for p, needed in bought.items() if x.low <= needed <= x.high}
+    for probability, needed in read.items():
+        across = y(100 * probability)
+        parts.append(line(left, across, x(needed), across, class_="read"))
+        parts.append(line(x(needed), across, x(needed), bottom, class_="read"))
     places = [(x(float(c)), y(100 * float(p))) for c, p in zip(compute, chance, strict=True)]
     parts.append(path(places, class_="median"))
-    for probability, needed in found.needed.items():
-        if needed is not None and x.low <= needed <= x.high:
-            place = {"cx": x(needed), "cy": y(100 * probability)}
-            parts.append(element("circle", r=3.6, class_="mark", **place))
+    for probability, needed in read.items():
+        place = {"cx": x(needed), "cy": y(100 * probability)}
+        parts.append(element("circle", r=3.6, class_="mark", **place))
     said = "; ".join(
         f"{part:g} times the compute: {likelihood(p)}" for part, p in found.at_parts.items()
     )
@@ -139,7 +154,7 @@ def chance_chart(facts: BenchmarkFacts, found: Chance) -> Svg:
         f"{facts.key}-chance",
         _HALF,
         222,
-        f"{facts.name}: chance of at least {100 * found.score:.1f} % against training compute",
+        f"{facts.name}: chance of at least {percent(found.score)} against training compute",
         f"{said}.",
         "".join(parts),
     )

@@ -7,17 +7,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayescod.checks import check_forecast
-from bayescod.decisions.planning import plan
+from bayescod.decisions.planning import Plan, plan
 from bayescod.forecasting.records import BenchmarkForecast, ForecastSet, Summary
 from bayescod.reporting.page.cautions import benchmark_cautions, page_cautions
+from bayescod.reporting.page.goals import (
+    HOW_TO_ASK,
+    goal_sentence,
+    goals_of,
+    reaching_sentence,
+    require_fit,
+)
+from bayescod.reporting.page.paths import without_folders
 from bayescod.reporting.page.record import record_of
 from bayescod.reporting.page.records import (
     BenchmarkFacts,
     Chance,
     Dot,
     Fan,
+    Goal,
     Makeup,
     PageFacts,
+    Part,
     Record,
 )
 from bayescod.reporting.page.widths import widths_of
@@ -32,10 +42,17 @@ if TYPE_CHECKING:
 _OUTCOMES = (np.arange(20) + 0.5) / 20
 _FAN = (0.05, 0.25, 0.5, 0.75, 0.95)
 _PARTS = (0.25, 0.5, 1.0, 2.0, 4.0)
+_MAKEUP = {
+    "extrapolated": "of the questions: in groups that can probably be extrapolated",
+    "doubtful": "in groups that probably cannot",
+    "loose": "in no group",
+}
 _WITHHELD = "The sampler's checks failed: no forecast is stated."
 
 
-def page_facts(forecasts: ForecastSet, rows: pd.DataFrame | None = None) -> PageFacts:
+def page_facts(
+    forecasts: ForecastSet, rows: pd.DataFrame | None = None, wanted: Plan | None = None
+) -> PageFacts:
     """Everything the page shows.
 
     Parameters
@@ -44,15 +61,24 @@ def page_facts(forecasts: ForecastSet, rows: pd.DataFrame | None = None) -> Page
         With at least one benchmark.
     rows : pandas.DataFrame, optional
         The columns of ``backtest.csv``, for the record.
+    wanted : Plan, optional
+        Of this forecast, for the chances of wanted scores.
 
     Returns
     -------
     PageFacts
+
+    Raises
+    ------
+    ResultError
+        If the plan is of another target.
     """
+    if wanted is not None:
+        require_fit(wanted, forecasts)
     target = forecasts.target
     record, note = record_of(rows, forecasts.spec, target.compute_ratio)
     found = [
-        _benchmark(forecasts, one, f"b{number}", record)
+        _benchmark(forecasts, one, f"b{number}", record, wanted)
         for number, one in enumerate(forecasts.benchmarks, start=1)
     ]
     # Certainty first: what can be leant on stands at the top, what is withheld at the bottom.
@@ -60,11 +86,14 @@ def page_facts(forecasts: ForecastSet, rows: pd.DataFrame | None = None) -> Page
         found,
         key=lambda one: (one.withheld, 0.0 if one.withheld else one.score.high - one.score.low),
     )
+    goals = goals_of(wanted, [one.forecast.benchmark for one in found if one.withheld])
     name = printable(target.model, 40)
     return PageFacts(
         title=f"Forecast for {name}",
-        headline=_headline(ordered),
+        headline=_headline(ordered, goals),
         together=_together(ordered),
+        goals=goals,
+        goals_note="" if goals else HOW_TO_ASK,
         cautions=page_cautions(target.compute_ratio, ordered, record),
         benchmarks=tuple(ordered),
         record=record,
@@ -74,13 +103,14 @@ def page_facts(forecasts: ForecastSet, rows: pd.DataFrame | None = None) -> Page
         seed=forecasts.seed,
         spec=printable(forecasts.spec, 80),
         provenance=tuple(
-            (printable(key), printable(value, 1000)) for key, value in forecasts.provenance.items()
+            (printable(key), printable(without_folders(value), 1000))
+            for key, value in forecasts.provenance.items()
         ),
-        warnings=tuple(printable(one, 1000) for one in forecasts.warnings),
+        warnings=tuple(printable(without_folders(one), 1000) for one in forecasts.warnings),
     )
 
 
-def _headline(ordered: list[BenchmarkFacts]) -> str:
+def _headline(ordered: list[BenchmarkFacts], goals: tuple[Goal, ...]) -> str:
     stated, count = [one for one in ordered if not one.withheld], len(ordered)
     if not stated:
         return "The sampler's checks failed on every benchmark: no forecast is stated."
@@ -88,10 +118,11 @@ def _headline(ordered: list[BenchmarkFacts]) -> str:
     if len(stated) == 1:
         return f"{some}{stated[0].name}: {stated[0].headline}"
     surest, vaguest = (_in_short(one.score) for one in (stated[0], stated[-1]))
-    return (
+    said = (
         f"{some}The surest is {stated[0].name}: {surest} The least sure is {stated[-1].name}: "
         f"{vaguest}"
     )
+    return f"{said} {goal_sentence(goals)}".rstrip()
 
 
 def _in_short(score: Summary) -> str:
@@ -121,20 +152,25 @@ def _together(ordered: list[BenchmarkFacts]) -> str:
 
 
 def _benchmark(
-    forecasts: ForecastSet, forecast: BenchmarkForecast, key: str, record: Record | None
+    forecasts: ForecastSet,
+    forecast: BenchmarkForecast,
+    key: str,
+    record: Record | None,
+    wanted: Plan | None,
 ) -> BenchmarkFacts:
     score, withheld = forecast.summary("score"), is_withheld(forecast)
     measured = _measured(forecast)
     ladder = [dot for dot in measured if not dot.anchor]
     largest = max(dot.compute_flops for dot in ladder)
     past = record.by_benchmark.get(forecast.benchmark, ()) if record else ()
+    chance = None if withheld else _chance(forecasts, forecast, wanted)
     return BenchmarkFacts(
         key=key,
         name=printable(forecast.benchmark),
         forecast=forecast,
         withheld=withheld,
         score=score,
-        headline=_WITHHELD if withheld else expectation(score),
+        headline=_WITHHELD if chance is None else _expectation(score, chance),
         cautions=benchmark_cautions(forecast),
         outcomes=()
         if withheld
@@ -142,7 +178,7 @@ def _benchmark(
         fan=_fan(forecast, largest),
         measured=measured,
         best_measured=max(dot.score for dot in ladder),
-        chance=None if withheld else _chance(forecasts, forecast),
+        chance=chance,
         widths=None if withheld else widths_of(forecast, largest),
         makeup=None if withheld else _makeup(forecast),
         method=_method(forecast),
@@ -186,11 +222,14 @@ def _fan(forecast: BenchmarkForecast, largest: float) -> Fan:
     )
 
 
-def _chance(forecasts: ForecastSet, forecast: BenchmarkForecast) -> Chance:
-    """The chance of the expected score, so that what compute buys is seen without a goal given."""
-    score = round(forecast.summary("score").median, 3)
-    found = plan(forecasts, {forecast.benchmark: score})
-    answer = found.answers[0]
+def _chance(forecasts: ForecastSet, forecast: BenchmarkForecast, wanted: Plan | None) -> Chance:
+    """The chance of what is wanted, or of the expected score: what compute buys is always seen."""
+    found = wanted
+    asked = [one for one in found.answers if one.benchmark == forecast.benchmark] if found else []
+    if found is None or not asked:
+        median = round(forecast.summary("score").median, 3)
+        found = plan(forecasts, {forecast.benchmark: median})
+    answer = asked[0] if asked else found.answers[0]
     compute, target = found.compute_flops, forecast.target.compute_flops
     inside = compute <= target * SHOWN_BEYOND_TARGET * (1 + 1e-9)
     at_parts = {
@@ -198,10 +237,21 @@ def _chance(forecasts: ForecastSet, forecast: BenchmarkForecast) -> Chance:
         for part in _PARTS
         if compute[0] <= part * target <= compute[-1]
     }
-    needed = {p: None if c is None else c.compute_flops for p, c in answer.costs.items()}
     return Chance(
-        score, float(compute[-1]), compute[inside], answer.chance[inside], needed, at_parts
+        score=float("nan") if answer.score is None else answer.score,
+        wanted=bool(asked),
+        at_target=answer.at_target,
+        reach=float(compute[-1]),
+        compute_flops=compute[inside],
+        chance=answer.chance[inside],
+        needed=answer.costs,
+        at_parts=at_parts,
     )
+
+
+def _expectation(score: Summary, found: Chance) -> str:
+    reaching = reaching_sentence(found.score, found.at_target) if found.wanted else ""
+    return f"{expectation(score)} {reaching}".rstrip()
 
 
 def _makeup(forecast: BenchmarkForecast) -> Makeup | None:
@@ -209,8 +259,12 @@ def _makeup(forecast: BenchmarkForecast) -> Makeup | None:
         return None
     sure = sum(c.n_items for c in forecast.clusters if c.p_extrapolatable >= 0.5)
     grouped = sum(c.n_items for c in forecast.clusters)
-    share = forecast.summary("predictable_share")
-    return Makeup(sure, grouped - sure, max(forecast.n_items - grouped, 0), share)
+    counts = (sure, grouped - sure, max(forecast.n_items - grouped, 0))
+    parts = (
+        Part(key, name, count / max(sum(counts), 1))
+        for (key, name), count in zip(_MAKEUP.items(), counts, strict=True)
+    )
+    return Makeup(tuple(parts), forecast.summary("predictable_share"))
 
 
 def _method(forecast: BenchmarkForecast) -> str:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
 from html import escape
 
-from bayescod.reporting.page.records import BenchmarkFacts, PageFacts
-from bayescod.reporting.page.words import points_wide
+from bayescod.reporting.page import sentences
+from bayescod.reporting.page.records import BenchmarkFacts, PageFacts, Part
+from bayescod.reporting.page.words import likelihood, number, points_wide
 from bayescod.reporting.plan_table import chance
-from bayescod.reporting.wording import percent_range
+from bayescod.reporting.wording import percent_range, printable
 
 _COLUMNS = (
     *("benchmark", "expected score", "90 % range", "width"),
-    *("predictable", "measured since", "checks"),
+    *("predictable", "record", "measured since", "checks"),
 )
+_DIAGNOSTICS = ("R-hat", "ESS bulk", "ESS tail", "divergences")
 
 
 def markdown(page: PageFacts) -> str:
-    """Facts as Markdown: headline, cautions, one table, the record, what is assumed.
+    """Facts as Markdown: what the page says, without its drawings and tables of parameters.
 
     Parameters
     ----------
@@ -29,10 +31,13 @@ def markdown(page: PageFacts) -> str:
     str
         Names are escaped, so that they are neither markup nor links; ends with a line end.
     """
-    return "\n".join(_lines(page)) + "\n"
+    lines = [*_head(page), *_goals(page), *_table(page), *_assumptions(page)]
+    for one in page.benchmarks:
+        lines += _benchmark(one, only=len(page.benchmarks) == 1)
+    return "\n".join([*lines, *_technical(page)]) + "\n"
 
 
-def _lines(page: PageFacts) -> Iterator[str]:
+def _head(page: PageFacts) -> Iterator[str]:
     yield f"# {plain(page.title)}"
     yield ""
     yield f"{plain(page.target)}."
@@ -42,41 +47,145 @@ def _lines(page: PageFacts) -> Iterator[str]:
         yield ""
         yield f"> {plain(caution)}"
     yield ""
-    yield f"| {' | '.join(_COLUMNS)} |"
-    yield "| --- | ---: | ---: | ---: | ---: | ---: | --- |"
-    for one in page.benchmarks:
-        yield f"| {' | '.join(_row(one))} |"
-    yield ""
+
+
+def _goals(page: PageFacts) -> Iterator[str]:
+    if not page.goals:
+        yield plain(page.goals_note)
+        yield ""
+        return
+    chances = [f"compute for {100 * p:g} % chance" for p in page.goals[0].needed]
+    yield from _rows(
+        ("wanted", "chance at the target", *chances),
+        [
+            [
+                plain(goal.wanted),
+                "withheld" if goal.chance is None else likelihood(goal.chance),
+                *(plain(", ".join(words)) for words in goal.needed.values()),
+            ]
+            for goal in page.goals
+        ],
+        numbers=range(2, 2 + len(chances)),
+    )
+
+
+def _table(page: PageFacts) -> Iterator[str]:
+    yield from _rows(_COLUMNS, [_row(one) for one in page.benchmarks], numbers=range(1, 7))
     yield "Sorted by the width of the 90 % range; ranges are equal-tailed, scores in per cent."
     if page.together:
-        yield f"{plain(page.together)}"
+        yield plain(page.together)
     yield ""
+
+
+def _assumptions(page: PageFacts) -> Iterator[str]:
     record = page.record
     yield plain(f"{record.overall} {record.at_distance}" if record else page.record_note)
-    for one in page.benchmarks:
+    yield ""
+    yield f"Assumed: {plain(sentences.ASSUMED)}"
+
+
+def _benchmark(one: BenchmarkFacts, *, only: bool) -> Iterator[str]:
+    yield ""
+    yield f"## {plain(one.name)}"
+    if not only:  # else it is said above
+        yield ""
+        yield plain(one.headline)
         for caution in one.cautions:
             yield ""
-            yield f"{plain(one.name)}: {plain(caution)}"
+            yield f"> {plain(caution)}"
     yield ""
-    yield (
-        "Assumed: the same recipe, the same kind of data and the same evaluation as for the "
-        "measured LLMs."
+    if sentences.truth_sentence(one):
+        yield f"- {plain(sentences.truth_sentence(one))}"
+    if not one.withheld:
+        yield f"- {plain(sentences.outcomes_sentence(one))}"
+    if one.chance is not None:
+        yield f"- {plain(sentences.chance_title(one.chance))}: " + plain(
+            sentences.chance_sentence(one.chance)
+        )
+    if one.widths is not None:
+        yield f"- Where the width comes from: {_parts(one.widths.parts)}. " + plain(
+            sentences.distance_sentence(one.widths)
+        )
+        for voice in one.widths.voices:
+            score = voice.score
+            shown = percent_range(score.median, score.low, score.high)
+            name = f"{plain(voice.name)}, {chance(voice.part)} of the outcomes"
+            yield f"- By {name}: {shown.median} % ({shown})."
+    if one.makeup is not None:
+        made = f"{_parts(one.makeup.parts)}. {plain(sentences.makeup_sentence(one.makeup))} "
+        yield f"- What the benchmark is made of: {made}{plain(one.method)}"
+    else:
+        yield f"- {plain(one.method)}"
+    for past in one.past:
+        yield f"- Record: {plain(sentences.past_sentence(past))}"
+
+
+def _parts(parts: Sequence[Part]) -> str:
+    return "; ".join(f"{chance(part.share)} {plain(part.name)}" for part in parts)
+
+
+def _technical(page: PageFacts) -> Iterator[str]:
+    yield ""
+    yield "## Technical part"
+    yield ""
+    yield from _rows(
+        ("benchmark", "method", "law", "status", *_DIAGNOSTICS),
+        [
+            [
+                plain(one.name),
+                one.forecast.method,
+                plain(printable(one.forecast.law)),
+                one.forecast.status,
+                *_diagnostics(one),
+            ]
+            for one in page.benchmarks
+        ],
+        numbers=range(4, 4 + len(_DIAGNOSTICS)),
     )
-    version = dict(page.provenance).get("bayescod", "")
+    for line in sentences.remarks_on(page.benchmarks):
+        yield f"- {plain(line)}"
+    for line in page.warnings:
+        yield f"- {plain(line)}"
+    said = dict(page.provenance)
+    version = said.pop("bayescod", "")
+    yield ""
     yield f"Made by bayescod {plain(version)}, model spec {plain(page.spec)}, seed {page.seed}."
+    yield "; ".join(f"{plain(key)} {plain(printable(said[key], 20)) or '–'}" for key in said)
+
+
+def _diagnostics(one: BenchmarkFacts) -> list[str]:
+    found = one.forecast.diagnostics
+    return [
+        number(found.max_rhat, 3),
+        number(found.min_ess_bulk, 0),
+        number(found.min_ess_tail, 0),
+        str(found.divergences),
+    ]
 
 
 def _row(one: BenchmarkFacts) -> list[str]:
     truth = one.forecast.target.truth
     measured = "–" if truth is None else f"{100 * truth:.1f} %"
     share = chance(one.makeup.share.median) if one.makeup else "–"
+    held = f"{sum(past.held for past in one.past)} of {len(one.past)}" if one.past else "–"
     if one.withheld:
         stated = ["withheld", "withheld", "–"]
     else:
         score = one.score
         shown = percent_range(score.median, score.low, score.high)
         stated = [f"{shown.median} %", str(shown), points_wide(score.high - score.low)]
-    return [plain(one.name), *stated, share, measured, one.forecast.status]
+    return [plain(one.name), *stated, share, held, measured, one.forecast.status]
+
+
+def _rows(
+    names: Sequence[str], rows: Sequence[Sequence[str]], numbers: Container[int]
+) -> Iterator[str]:
+    """A table, those columns to the right that hold numbers."""
+    yield f"| {' | '.join(names)} |"
+    yield f"| {' | '.join('---:' if i in numbers else '---' for i in range(len(names)))} |"
+    for row in rows:
+        yield f"| {' | '.join(row)} |"
+    yield ""
 
 
 def plain(words: str) -> str:

@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from bayescod.evaluation.records import Backtest
-from bayescod.reporting.page.charts import dot_chart, interval_bar, outcomes_caption, share_bar
+from bayescod.reporting.page import sentences
+from bayescod.reporting.page.charts import dot_chart, interval_bar
 from bayescod.reporting.page.curves import chance_chart, fan_chart
 from bayescod.reporting.page.facts import page_facts
-from bayescod.reporting.page.words import likelihood, points_wide
+from bayescod.reporting.page.words import likelihood, number, points_wide
 from bayescod.reporting.plan_table import chance
 from bayescod.reporting.wording import PercentRange, flops, percent_range, printable, times
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bayescod.decisions.planning import Plan
     from bayescod.forecasting.records import ForecastSet, Summary
     from bayescod.reporting.page.records import BenchmarkFacts, PageFacts
     from bayescod.reporting.page.svg import Svg
@@ -26,7 +28,11 @@ if TYPE_CHECKING:
 _CHECK_WORDS = {"pass": "passed", "review": "review", "fail": "failed"}
 
 
-def report(forecasts: ForecastSet, backtest: Backtest | pd.DataFrame | None = None) -> str:
+def report(
+    forecasts: ForecastSet,
+    backtest: Backtest | pd.DataFrame | None = None,
+    plan: Plan | None = None,
+) -> str:
     """One page on a forecast: what a leader needs first, what an evaluation team needs after.
 
     Parameters
@@ -35,15 +41,22 @@ def report(forecasts: ForecastSet, backtest: Backtest | pd.DataFrame | None = No
         From :func:`bayescod.forecast` or :func:`bayescod.load`; at least one benchmark.
     backtest : Backtest or pandas.DataFrame, optional
         The record of past forecasts: from :func:`bayescod.backtest`, or its rows.
+    plan : Plan, optional
+        From :func:`bayescod.plan` on these forecasts: the scores that are wanted.
 
     Returns
     -------
     str
         HTML that needs no other file, no script and no network. The same forecast gives the same
         text. Forecasts whose checks failed are not stated. Texts of questions never appear.
+
+    Raises
+    ------
+    ResultError
+        If the plan is of another target.
     """
     rows = backtest.frame() if isinstance(backtest, Backtest) else backtest
-    return render(page_facts(forecasts, rows))
+    return render(page_facts(forecasts, rows, plan))
 
 
 def render(page: PageFacts) -> str:
@@ -63,9 +76,19 @@ def render(page: PageFacts) -> str:
         axis_label=f"{100 * low:.0f} to {100 * high:.0f} %",
         bar=lambda one: interval_bar(one, low, high),
         any_share=any(one.makeup for one in page.benchmarks),
+        assumed=sentences.ASSUMED,
+        remarks=list(sentences.remarks_on(page.benchmarks)),
+        split_notes=_split_notes(page),
         any_truth=any(one.forecast.target.truth is not None for one in page.benchmarks),
     )
     return text.replace(" %", "\u00a0%")  # a number and its sign stay on one line
+
+
+def _split_notes(page: PageFacts) -> list[str]:
+    """How the widths were split, and that some were not."""
+    widths = [one.widths for one in page.benchmarks if one.widths is not None]
+    found = [sentences.HOW_SPLIT] if any(one.split for one in widths) else []
+    return [*found, *([sentences.UNTOLD] if any(not one.split for one in widths) else [])]
 
 
 def _common_axis(page: PageFacts) -> tuple[float, float]:
@@ -84,10 +107,6 @@ def _range_of(score: Summary) -> PercentRange:
     return percent_range(score.median, score.low, score.high)
 
 
-def _number(value: float, decimals: int) -> str:
-    return f"{value:.{decimals}f}" if math.isfinite(value) else "none"
-
-
 def _check_word(one: BenchmarkFacts) -> str:
     return _CHECK_WORDS[one.forecast.status]
 
@@ -96,52 +115,25 @@ def _unplaced(one: BenchmarkFacts) -> bool:
     return any(not math.isfinite(dot.compute_flops) for dot in one.measured)
 
 
-def _width_parts(one: BenchmarkFacts) -> list[tuple[str, float]]:
-    found = one.widths
-    if found is None:
-        return []
-    rest = "the run and the law beyond the data"
-    if found.voices:
-        return [
-            (f"{rest}, within each way of forecasting", found.rest),
-            ("the ways of forecasting disagree", found.disagreement),
-            ("noise of the target's own evaluation", found.evaluation),
-        ]
-    return [(rest, found.rest), ("noise of the target's own evaluation", found.evaluation)]
-
-
-def _makeup_parts(one: BenchmarkFacts) -> list[tuple[str, float]]:
-    found = one.makeup
-    if found is None:
-        return []
-    whole = max(found.extrapolated + found.doubtful + found.loose, 1)
-    return [
-        (
-            "of the questions: in groups that can probably be extrapolated",
-            found.extrapolated / whole,
-        ),
-        ("in groups that probably cannot", found.doubtful / whole),
-        ("in no group", found.loose / whole),
-    ]
-
-
-_WORDS: Mapping[str, Callable[..., str | bool | PercentRange | Svg | list[tuple[str, float]]]] = {
+_WORDS: Mapping[str, Callable[..., str | bool | PercentRange | Svg]] = {
     "chance": chance,
     "chance_chart": chance_chart,
+    "chance_sentence": sentences.chance_sentence,
+    "chance_title": sentences.chance_title,
     "check_word": _check_word,
+    "distance_sentence": sentences.distance_sentence,
     "dot_chart": dot_chart,
     "fan_chart": fan_chart,
     "flops": flops,
     "likelihood": likelihood,
-    "makeup_parts": _makeup_parts,
-    "number": _number,
-    "outcomes_caption": outcomes_caption,
+    "makeup_sentence": sentences.makeup_sentence,
+    "number": number,
+    "outcomes_sentence": sentences.outcomes_sentence,
     "percent_range": percent_range,
     "points_wide": points_wide,
     "printable": printable,
     "range_of": _range_of,
-    "share_bar": share_bar,
     "times": times,
+    "truth_sentence": sentences.truth_sentence,
     "unplaced": _unplaced,
-    "width_parts": _width_parts,
 }

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayescod.checks import Check
+from bayescod.decisions.costs import Cost
 from bayescod.forecasting.records import BenchmarkForecast, Summary
 
 FloatArray = npt.NDArray[np.float64]
@@ -60,22 +61,50 @@ class Chance:
     ----------
     score : float
         In [0, 1].
+    wanted : bool
+        Whether a plan asks for it; else it is the expected score.
+    at_target : float
+        The chance at the target's compute.
     reach : float
         How far the forecast goes [FLOP].
     compute_flops, chance : ndarray of float
         (compute,).
-    needed : mapping of float to float or None
-        By chance: the least compute [FLOP]; ``None`` where not within the axis.
+    needed : mapping of float to Cost or None
+        By chance: the least compute and what it costs; ``None`` where not within the axis.
     at_parts : mapping of float to float
         By part of the target's compute: the chance there.
     """
 
     score: float
+    wanted: bool
+    at_target: float
     reach: float
     compute_flops: FloatArray
     chance: FloatArray
-    needed: Mapping[float, float | None]
+    needed: Mapping[float, Cost | None]
     at_parts: Mapping[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A score that a plan asks for, or all of them together.
+
+    Attributes
+    ----------
+    wanted : str
+        In words.
+    benchmarks : tuple of str
+        Whose scores they are.
+    chance : float or None
+        At the target's compute; ``None`` where a forecast that it needs is withheld.
+    needed : mapping of float to tuple of str
+        By chance: the least compute in words, then its size, hours and money where they are known.
+    """
+
+    wanted: str
+    benchmarks: tuple[str, ...]
+    chance: float | None
+    needed: Mapping[float, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +126,35 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
-class Widths:
-    """Where the width of the range comes from, as far as the stored draws say it exactly.
+class Part:
+    """One part of a whole.
 
     Attributes
     ----------
-    evaluation, disagreement, rest : float
-        Parts of the variance of the measured score; they add to 1. Evaluation: noise of the
-        target's own evaluation. Disagreement: between the voices. Rest: within them.
+    key : str
+        ``law``, ``voices``, ``mapping``, ``run``, ``evaluation`` of a width; ``extrapolated``,
+        ``doubtful``, ``loose`` of a benchmark's questions.
+    name : str
+        In words.
+    share : float
+        In [0, 1].
+    """
+
+    key: str
+    name: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """Where the width of the range comes from, as far as the stored draws tell.
+
+    Attributes
+    ----------
+    parts : tuple of Part
+        Of the variance of the measured score; they add to 1.
+    split : bool
+        Whether the draws tell the run's luck from the law.
     at_data_end, at_target : float
         Width in [0, 1] of the 90 % range, without evaluation noise, of an LLM trained with the
         largest measured compute, and of the target.
@@ -112,9 +162,8 @@ class Widths:
         Two or more, or none.
     """
 
-    evaluation: float
-    disagreement: float
-    rest: float
+    parts: tuple[Part, ...]
+    split: bool
     at_data_end: float
     at_target: float
     voices: tuple[Voice, ...]
@@ -126,15 +175,13 @@ class Makeup:
 
     Attributes
     ----------
-    extrapolated, doubtful, loose : int
+    parts : tuple of Part
         In groups that are more likely than not extrapolatable; in other groups; in no group.
     share : Summary
         Predictable share, in [0, 1].
     """
 
-    extrapolated: int
-    doubtful: int
-    loose: int
+    parts: tuple[Part, ...]
     share: Summary
 
 
@@ -244,6 +291,10 @@ class PageFacts:
     title, headline : str
     together : str
         One sentence on all benchmarks in one world; empty for a single one.
+    goals : tuple of Goal
+        What a plan asks for; where several, all together last.
+    goals_note : str
+        How to ask, where nothing is asked.
     cautions : tuple of str
         Empty without cause.
     benchmarks : tuple of BenchmarkFacts
@@ -261,6 +312,8 @@ class PageFacts:
     title: str
     headline: str
     together: str
+    goals: tuple[Goal, ...]
+    goals_note: str
     cautions: tuple[str, ...]
     benchmarks: tuple[BenchmarkFacts, ...]
     record: Record | None

@@ -123,3 +123,25 @@ def listed(names: list[str], most: int = 4) -> str:
     if len(names) > most:
         return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
     return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+def percent(score: float) -> str:
+    """A score that somebody has chosen, in per cent and no more exact than it was given.
+
+    Examples
+    --------
+    >>> percent(0.29), percent(0.345)
+    ('29 %', '34.5 %')
+    """
+    return f"{100 * score:.6g} %"
+
+
+def number(value: float, decimals: int) -> str:
+    """A figure of the sampler; NaN is none.
+
+    Examples
+    --------
+    >>> number(1.00412, 3), number(float("nan"), 0)
+    ('1.004', 'none')
+    """
+    return f"{value:.{decimals}f}" if math.isfinite(value) else "none"
