@@ -15,6 +15,7 @@ import pytest
 
 import bayescod
 from bayescod.convergence import Reason
+from bayescod.decisions.predictability import rank_benchmarks
 from bayescod.forecasting.records import ForecastSet
 from bayescod.reporting.page.facts import page_facts
 from bayescod.reporting.page.markdown import markdown
@@ -220,6 +221,31 @@ def test_sorted_by_width_withheld_last():
     assert page.headline.startswith("2 of 3 benchmarks could be forecast. The surest is flat")
 
 
+def test_ranking_is_that_of_compare(nine):
+    """Verdict, order and letters: those of ``bayescod compare``, in the page and for pasting."""
+    rows = make_backtest().frame()
+    wide = make_benchmark("wide", seed=3)
+    wide = with_draws(wide, score=np.linspace(0.2, 0.8, wide.draws().size))
+    forecasts = make_set(*nine.benchmarks[:3], wide, sick("bad"))
+    ranking = rank_benchmarks(forecasts, rows)
+    facts = page_facts(forecasts, rows)
+    assert [one.name for one in facts.benchmarks] == [one.benchmark for one in ranking]
+    assert {one.verdict for one in ranking} >= {"forecast it", "do not"}
+    table = Page(render(facts)).text.replace("\u00a0", " ")
+    pasted = markdown(facts)
+    for found in ranking:
+        assert f"{found.benchmark} {found.verdict} " in table
+        assert f"| {found.benchmark} | {found.verdict} |" in pasted
+        assert f"Verdict: {found.verdict} ." in table
+        if found.groups:
+            assert f"points | {' '.join(found.groups)} |" in pasted
+    assert any("Do not use" in line and "wide" in line for line in facts.cautions)
+    (one,) = (one for one in facts.benchmarks if one.name == "wide")
+    assert any("90 % range is" in line and "points wide" in line for line in one.cautions)
+    assert "cannot be told apart" in table
+    assert "cannot be told apart" in pasted
+
+
 def test_failed_checks_state_nothing():
     forecast = sick()
     text = Page(report(make_set(forecast))).text.replace("\u00a0", " ")
@@ -231,7 +257,7 @@ def test_failed_checks_state_nothing():
         assert f"{100 * value:.1f}" not in text
     assert "Predictable share" not in text
     pasted = markdown(page_facts(make_set(forecast, make_benchmark("fine"))))
-    assert "| sick | withheld | withheld |" in pasted
+    assert "| sick | do not | withheld | withheld |" in pasted
     healthy = Page(report(make_set(make_benchmark("fine")))).text
     assert "We expect" in healthy  # or this test would pass on any page
     assert "Predictable share" in healthy

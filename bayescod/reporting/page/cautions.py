@@ -5,12 +5,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from bayescod.checks import FAR_COMPUTE_RATIO, MANY_EMPTY_DRAWS, WIDE_RANGE
+from bayescod.checks import FAR_COMPUTE_RATIO, MANY_EMPTY_DRAWS
+from bayescod.convergence import Reason
+from bayescod.decisions.predictability import Predictability
+from bayescod.decisions.verdicts import DO_NOT
 from bayescod.forecasting.records import BenchmarkForecast
 from bayescod.reporting.page.records import BenchmarkFacts, Record
 from bayescod.reporting.page.words import caution_of, listed, points_wide, why_end_to_end
 from bayescod.reporting.style import is_withheld
 from bayescod.reporting.wording import times
+
+# Reasons of a verdict that the page has better words for, or a place of their own.
+_SAID_OTHERWISE = ("sampler-failed", "review", "unchecked")
+_TOO_WIDE = {
+    "wide": "a decision that hangs on a few points should not rest on it",
+    "uninformed": "it says too little for a decision",
+}
 
 
 def page_cautions(
@@ -46,18 +56,30 @@ def page_cautions(
         found.append(record.at_distance)
     if len(benchmarks) == 1:
         return (*found, *benchmarks[0].cautions)
-    careful = [one.name for one in benchmarks if one.cautions and not one.withheld]
-    if careful:
-        found.append(f"Use with care, for the reasons told below: {listed(careful)}.")
+    useless = [one.name for one in benchmarks if not one.withheld and _is_useless(one)]
+    if useless:
+        found.append(f"Do not use, for the reasons told below: {listed(useless)}.")
+    careful = [one for one in benchmarks if one.cautions and not one.withheld]
+    names = [one.name for one in careful if not _is_useless(one)]
+    if names:
+        found.append(f"Use with care, for the reasons told below: {listed(names)}.")
     return tuple(found)
 
 
-def benchmark_cautions(forecast: BenchmarkForecast) -> tuple[str, ...]:
-    """Cautions on one benchmark.
+def _is_useless(one: BenchmarkFacts) -> bool:
+    return one.predictability.verdict == DO_NOT
+
+
+def benchmark_cautions(
+    forecast: BenchmarkForecast, predictability: Predictability
+) -> tuple[str, ...]:
+    """Cautions on one benchmark, those of its verdict among them.
 
     Parameters
     ----------
     forecast : BenchmarkForecast
+    predictability : Predictability
+        Of the same benchmark.
 
     Returns
     -------
@@ -85,10 +107,15 @@ def benchmark_cautions(forecast: BenchmarkForecast) -> tuple[str, ...]:
                 f"In {empty:.0%} of the outcomes no group of questions can be extrapolated; they "
                 "take the curve of the whole benchmark."
             )
-    score = forecast.summary("score")
-    if score.high - score.low > WIDE_RANGE:
-        found.append(
-            f"The 90 % range is {points_wide(score.high - score.low)} wide: too wide for most "
-            "decisions."
-        )
+    found += [
+        _in_words(reason, predictability.width)
+        for reason in predictability.reasons
+        if reason.code not in _SAID_OTHERWISE
+    ]
     return tuple(found)
+
+
+def _in_words(reason: Reason, width: float) -> str:
+    if reason.code in _TOO_WIDE:
+        return f"The 90 % range is {points_wide(width)} wide: {_TOO_WIDE[reason.code]}."
+    return f"{reason.message[0].upper()}{reason.message[1:]}."

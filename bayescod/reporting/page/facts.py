@@ -8,6 +8,7 @@ import numpy as np
 
 from bayescod.checks import check_forecast
 from bayescod.decisions.planning import Plan, plan
+from bayescod.decisions.predictability import Predictability, rank_benchmarks
 from bayescod.forecasting.records import BenchmarkForecast, ForecastSet, Summary
 from bayescod.reporting.page.cautions import benchmark_cautions, page_cautions
 from bayescod.reporting.page.goals import (
@@ -77,16 +78,12 @@ def page_facts(
         require_fit(wanted, forecasts)
     target = forecasts.target
     record, note = record_of(rows, forecasts.spec, target.compute_ratio)
-    found = [
-        _benchmark(forecasts, one, f"b{number}", record, wanted)
-        for number, one in enumerate(forecasts.benchmarks, start=1)
+    # What can be leant on stands at the top, what is withheld at the bottom.
+    ordered = [
+        _benchmark(forecasts, one, f"b{one.rank}", record, wanted)
+        for one in rank_benchmarks(forecasts, rows)
     ]
-    # Certainty first: what can be leant on stands at the top, what is withheld at the bottom.
-    ordered = sorted(
-        found,
-        key=lambda one: (one.withheld, 0.0 if one.withheld else one.score.high - one.score.low),
-    )
-    goals = goals_of(wanted, [one.forecast.benchmark for one in found if one.withheld])
+    goals = goals_of(wanted, [one.forecast.benchmark for one in ordered if one.withheld])
     name = printable(target.model, 40)
     return PageFacts(
         title=f"Forecast for {name}",
@@ -153,11 +150,12 @@ def _together(ordered: list[BenchmarkFacts]) -> str:
 
 def _benchmark(
     forecasts: ForecastSet,
-    forecast: BenchmarkForecast,
+    predictability: Predictability,
     key: str,
     record: Record | None,
     wanted: Plan | None,
 ) -> BenchmarkFacts:
+    forecast = forecasts[predictability.benchmark]
     score, withheld = forecast.summary("score"), is_withheld(forecast)
     measured = _measured(forecast)
     ladder = [dot for dot in measured if not dot.anchor]
@@ -169,9 +167,10 @@ def _benchmark(
         name=printable(forecast.benchmark),
         forecast=forecast,
         withheld=withheld,
+        predictability=predictability,
         score=score,
         headline=_WITHHELD if chance is None else _expectation(score, chance),
-        cautions=benchmark_cautions(forecast),
+        cautions=benchmark_cautions(forecast, predictability),
         outcomes=()
         if withheld
         else tuple(float(q) for q in np.quantile(forecast.draws("score"), _OUTCOMES)),

@@ -13,8 +13,8 @@ from bayescod.reporting.plan_table import chance
 from bayescod.reporting.wording import percent_range, printable
 
 _COLUMNS = (
-    *("benchmark", "expected score", "90 % range", "width"),
-    *("predictable", "record", "measured since", "checks"),
+    *("benchmark", "verdict", "expected score", "90 % range", "width", "group"),
+    *("predictable", "record", "measured since"),
 )
 _DIAGNOSTICS = ("R-hat", "ESS bulk", "ESS tail", "divergences")
 
@@ -70,8 +70,8 @@ def _goals(page: PageFacts) -> Iterator[str]:
 
 
 def _table(page: PageFacts) -> Iterator[str]:
-    yield from _rows(_COLUMNS, [_row(one) for one in page.benchmarks], numbers=range(1, 7))
-    yield "Sorted by the width of the 90 % range; ranges are equal-tailed, scores in per cent."
+    yield from _rows(_COLUMNS, [_row(one) for one in page.benchmarks], numbers={2, 3, 4, 6, 7, 8})
+    yield f"{plain(sentences.SORTED)} Ranges are equal-tailed, scores in per cent."
     if page.together:
         yield plain(page.together)
     yield ""
@@ -94,8 +94,8 @@ def _benchmark(one: BenchmarkFacts, *, only: bool) -> Iterator[str]:
             yield ""
             yield f"> {plain(caution)}"
     yield ""
-    if sentences.truth_sentence(one):
-        yield f"- {plain(sentences.truth_sentence(one))}"
+    verdict = f"Verdict: {one.predictability.verdict}. {sentences.truth_sentence(one)}"
+    yield f"- {plain(verdict).rstrip()}"
     if not one.withheld:
         yield f"- {plain(sentences.outcomes_sentence(one))}"
     if one.chance is not None:
@@ -174,7 +174,9 @@ def _row(one: BenchmarkFacts) -> list[str]:
         score = one.score
         shown = percent_range(score.median, score.low, score.high)
         stated = [f"{shown.median} %", str(shown), points_wide(score.high - score.low)]
-    return [plain(one.name), *stated, share, held, measured, one.forecast.status]
+    found = one.predictability
+    groups = " ".join(found.groups) or "–"
+    return [plain(one.name), found.verdict, *stated, groups, share, held, measured]
 
 
 def _rows(

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from bayescod.reporting.page.records import BenchmarkFacts, PageFacts
     from bayescod.reporting.page.svg import Svg
 
-_CHECK_WORDS = {"pass": "passed", "review": "review", "fail": "failed"}
-
 
 def report(
     forecasts: ForecastSet,
@@ -77,6 +75,8 @@ def render(page: PageFacts) -> str:
         bar=lambda one: interval_bar(one, low, high),
         any_share=any(one.makeup for one in page.benchmarks),
         assumed=sentences.ASSUMED,
+        sorted=sentences.SORTED,
+        grounds=sentences.GROUNDS,
         remarks=list(sentences.remarks_on(page.benchmarks)),
         split_notes=_split_notes(page),
         any_truth=any(one.forecast.target.truth is not None for one in page.benchmarks),
@@ -107,10 +107,6 @@ def _range_of(score: Summary) -> PercentRange:
     return percent_range(score.median, score.low, score.high)
 
 
-def _check_word(one: BenchmarkFacts) -> str:
-    return _CHECK_WORDS[one.forecast.status]
-
-
 def _unplaced(one: BenchmarkFacts) -> bool:
     return any(not math.isfinite(dot.compute_flops) for dot in one.measured)
 
@@ -120,7 +116,6 @@ _WORDS: Mapping[str, Callable[..., str | bool | PercentRange | Svg]] = {
     "chance_chart": chance_chart,
     "chance_sentence": sentences.chance_sentence,
     "chance_title": sentences.chance_title,
-    "check_word": _check_word,
     "distance_sentence": sentences.distance_sentence,
     "dot_chart": dot_chart,
     "fan_chart": fan_chart,

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from bayescod.checks import Check
 from bayescod.decisions.costs import Cost
+from bayescod.decisions.predictability import Predictability
 from bayescod.forecasting.records import BenchmarkForecast, Summary
 
 FloatArray = npt.NDArray[np.float64]
@@ -244,6 +245,8 @@ class BenchmarkFacts:
     forecast : BenchmarkForecast
     withheld : bool
         Whether no number may be stated.
+    predictability : Predictability
+        Its rank, its letters and the verdict.
     score : Summary
     headline : str
     cautions : tuple of str
@@ -267,6 +270,7 @@ class BenchmarkFacts:
     name: str
     forecast: BenchmarkForecast
     withheld: bool
+    predictability: Predictability
     score: Summary
     headline: str
     cautions: tuple[str, ...]
@@ -298,7 +302,7 @@ class PageFacts:
     cautions : tuple of str
         Empty without cause.
     benchmarks : tuple of BenchmarkFacts
-        The narrowest range first, those withheld last.
+        The most predictable first, those withheld last.
     record : Record or None
     record_note : str
         Why there is no record, where there is none.

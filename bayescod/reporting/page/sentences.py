@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from bayescod.decisions.predictability import TOLD_APART
 from bayescod.reporting.page.records import BenchmarkFacts, Chance, Makeup, Past, Widths
 from bayescod.reporting.page.words import likelihood, percent, points_wide
 from bayescod.reporting.plan_table import chance
@@ -13,6 +14,16 @@ from bayescod.reporting.wording import flops, percent_range, printable, times
 ASSUMED = (
     "The target is trained by the same recipe, on the same kind of data, and evaluated by the same "
     "protocol as the measured LLMs. The ranges do not cover a change of any of these."
+)
+SORTED = (
+    "The most predictable first: the one whose score is expected to lie nearest to its median. "
+    "Benchmarks that share a letter of their group cannot be told apart: neither would come closer "
+    f"to its forecast than the other with a chance of {100 * TOLD_APART:.0f} % or more."
+)
+GROUNDS = (
+    "Expected error: mean distance of the measured score from its median, in percentage points. "
+    "Signal to noise: spread of the measured scores over how far one LLM lies off the law, with "
+    "its 90 % equal-tailed range; noise alone makes up to the last column."
 )
 HOW_SPLIT = (
     "Where the width comes from: parts of the variance of the measured score over the draws, taken "
@@ -115,6 +126,8 @@ def remarks_on(benchmarks: Sequence[BenchmarkFacts]) -> Iterator[str]:
         for word, reason in [*why, *((found.status, reason) for reason in found.reasons)]:
             code, message = printable(reason.code), printable(reason.message, 500)
             yield f"{one.name}: {word} [{code}] {message}"
+        for reason in one.predictability.reasons:
+            yield f"{one.name}: {one.predictability.verdict} [{reason.code}] {reason.message}"
         said = {reason.code for reason in found.reasons}
         for check in one.checks:
             if check.value is not None and check.code not in said:
