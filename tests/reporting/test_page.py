@@ -415,6 +415,7 @@ def test_colours_can_be_read(name):
         assert contrast(colours[one], colours[other]) >= 4.5, (one, other)
     for one, other in itertools.product(("line", "target", "ink"), ("paper", "panel", "band90")):
         assert contrast(colours[one], colours[other]) >= 3.0, (one, other)
+    assert contrast(colours["line"], colours["quiet"]) >= 3.0  # a part and what it is a part of
 
 
 def test_style_uses_only_colours_that_it_names():

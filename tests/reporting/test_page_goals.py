@@ -20,7 +20,7 @@ from bayescod.reporting.page.goals import read_plan
 from bayescod.reporting.page.markdown import markdown
 from bayescod.reporting.page.page import render, report
 from tests._factories import HEALTHY, make_benchmark, make_set
-from tests.reporting.test_page import Page
+from tests.reporting.test_page import HOSTILE, Page
 
 RATES = Rates(tokens_per_param=20.0, flops_per_hour=1e18, price=2.5)
 
@@ -113,6 +113,28 @@ def test_several_wanted_scores_are_of_one_run(forecasts):
     both = found.answers[-1].at_target
     assert f"in one run is {100 * both:.0f} %" in facts.headline
     assert f"in one run is {100 * both:.0f} %" in text_of(facts)
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_names_in_a_plan_are_only_text(name, path):
+    hostile, kind = (
+        make_set(make_benchmark(one, seed=1), make_benchmark("toy")) for one in (name, "kind")
+    )
+    pages = []
+    for forecasts, benchmark in ((hostile, name), (kind, "kind")):
+        write_json(path, plan_document(plan(forecasts, {benchmark: 0.5, "toy": 0.6})))
+        facts = page_facts(forecasts, wanted=read_plan(path, forecasts))
+        pages.append(Page(render(facts)))
+        lines = [line for line in markdown(facts).splitlines() if line.startswith("| 50 % on")]
+        assert len(lines) == 1
+        assert len(re.findall(r"(?<!\\)\|", lines[0])) == 6
+    assert pages[0].names() == pages[1].names()
+    document = json.loads(path.read_text())
+    document["answers"][0]["benchmark"] = name
+    write_json(path, document)
+    with pytest.raises(ResultError) as caught:
+        read_plan(path, kind)
+    assert not set(str(caught.value)) & set("\x1b\u202e")
 
 
 def test_without_a_plan_the_page_says_how_to_ask(forecasts):
