@@ -18,7 +18,7 @@ _NAMES = {
     "untold": "the run and the law beyond the data",
     "voices": "the ways of forecasting disagree",
     "mapping": "the step from groups of questions to the whole benchmark",
-    "run": "the run turning out better or worse than its compute says",
+    "run": "how far a run departs from the law, more so beyond the data",
     "evaluation": "noise of the target's own evaluation",
 }
 
