@@ -13,12 +13,13 @@ from bayescod.errors import DataError, Problem
 from bayescod.evaluation.backtest import backtest_rows, tasks_of
 from bayescod.evaluation.records import Backtest
 from bayescod.forecasting.fitting import fit
-from bayescod.forecasting.forecasts import forecasts_for
+from bayescod.forecasting.forecasts import forecasts_for, updated_forecasts
 from bayescod.forecasting.recall import Recall
 from bayescod.forecasting.records import ForecastSet
 from bayescod.forecasting.spec_sets import specs_of
 from bayescod.progress import Progress, Silence
 from bayescod.sampling import configure
+from bayescod.scores.checkpoints import update_of
 from bayescod.scores.records import Scores
 from bayescod.scores.selection import Selection, parse_target, select_ladder
 from bayescod.scores.slicing import choose_benchmarks
@@ -34,11 +35,12 @@ def forecast(
     model_spec: str = "auto",
     smoothing: str = "horizontal",
     eval_trials: int | None = None,
+    update: Scores | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     recall: Recall | None = None,
 ) -> ForecastSet:
-    """Forecast the benchmark scores of a model that is not trained yet.
+    """Forecast the benchmark scores of a model that is not trained yet, or not to its end.
 
     Parameters
     ----------
@@ -57,6 +59,9 @@ def forecast(
         ``horizontal`` and ``none`` are settled when the scores are read.
     eval_trials : int or None
         Trials an item of the evaluation that is forecast; the ladder's median where ``None``.
+    update : Scores or None
+        Scores of checkpoints of the target's own run, read with the same models table: the
+        forecast is conditioned on the last, and its ``course`` judges them all.
     seed : int
         Same seed, same draws on one machine.
     progress : Progress or None
@@ -82,6 +87,7 @@ def forecast(
         model_spec=model_spec,
         smoothing=smoothing,
         eval_trials=eval_trials,
+        update=update,
         seed=seed,
         progress=progress,
         recall=recall,
@@ -96,6 +102,7 @@ def forecast_selection(
     model_spec: str = "auto",
     smoothing: str = "horizontal",
     eval_trials: int | None = None,
+    update: Scores | None = None,
     seed: int = 0,
     progress: Progress | None = None,
     recall: Recall | None = None,
@@ -103,11 +110,18 @@ def forecast_selection(
     """Forecast under a selection of LLMs that is already made; see :func:`forecast`."""
     _check(smoothing, eval_trials, seed)
     chosen = choose_benchmarks(scores, benchmarks)
+    known = None
+    if update is not None:
+        known = update_of(update, chosen, selection.target, selection.ladder)
     specs = specs_of(model_spec)
     configure()
     shown, sampling = progress or Silence(), recall or Recall()
     fits = fit(chosen, selection, specs, smoothing, eval_trials, seed, shown, sampling)
-    found = forecasts_for(fits, selection, seed)
+    course = None
+    if known is None:
+        found = forecasts_for(fits, selection, seed)
+    else:
+        found, course = updated_forecasts(fits, selection, seed, known)
     return ForecastSet(
         benchmarks=found,
         target=replace(found[0].target, truth=None),
@@ -119,8 +133,10 @@ def forecast_selection(
             "benchmarks": ", ".join(benchmarks),
             "smoothing": smoothing,
             "eval_trials": "" if eval_trials is None else str(eval_trials),
+            "update_digest": "" if update is None else update.digest,
         },
         warnings=tuple(str(problem) for problem in (*scores.warnings, *selection.warnings)),
+        course=course,
     )
 
 

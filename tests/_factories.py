@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from bayescod.convergence import Diagnostics, Reason
+from bayescod.forecasting.course import CheckpointCourse, Course, CoursePoint
 from bayescod.forecasting.records import (
     BenchmarkForecast,
     ClusterForecast,
@@ -138,3 +139,25 @@ def make_set(*benchmarks: BenchmarkForecast, seed: int = 7, digest: str = "d" * 
         provenance={"data_digest": digest, "spec_digest": "s" * 64, "bayescod": "0.1.0"},
         warnings=("compute of `m` filled in from 6ND",),
     )
+
+
+def make_course(*names: str) -> Course:
+    """A run of two checkpoints, on its course and then behind."""
+    rng = np.random.default_rng(3)
+    expected = {name: summarise(rng.uniform(0.3, 0.5, 50)) for name in names}
+    checkpoints = tuple(
+        CheckpointCourse(
+            model=f"big-{number}",
+            compute_flops=part * 1e22,
+            part=part,
+            no_more=no_more,
+            no_less=1.0 - no_more,
+            verdict=verdict,
+            points=tuple(CoursePoint(n, 0.35, e, no_more) for n, e in expected.items()),
+        )
+        for number, part, no_more, verdict in (
+            (1, 0.25, 0.4, "on course"),
+            (2, 0.5, 0.01, "behind"),
+        )
+    )
+    return Course(checkpoints, True, expected, dict.fromkeys(names, 321.5))

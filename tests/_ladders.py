@@ -149,6 +149,36 @@ def benchmark_level(one: BenchmarkScores) -> BenchmarkScores:
     )
 
 
+def with_checkpoints(scores: Scores) -> tuple[Scores, Scores]:
+    """The same scores with two checkpoints of the target's run in the models table, and theirs.
+
+    They are a quarter and a half of the way, and score as the two LLMs before the anchor.
+    """
+    llms, parts = scores.llms, np.array([0.25, 0.5])
+    end = parse_target(TARGET, llms)
+    more = replace(
+        llms,
+        name=(*llms.name, "big-1", "big-2"),
+        compute_flops=np.append(llms.compute_flops, parts * end.compute_flops),
+        params=np.append(llms.params, [end.params] * 2),
+        tokens=np.append(llms.tokens, parts * end.tokens),
+        loss=np.append(llms.loss, [np.nan] * 2),
+        family=(*llms.family, "", ""),
+        run=(*llms.run, TARGET, TARGET),
+        role=(*llms.role, "target", "target"),
+    )
+
+    def measured(one: BenchmarkScores) -> BenchmarkScores:
+        columns = {
+            name: getattr(one, name)[:, -3:-1]
+            for name in ("pass_rate", "n_trials", "measured_rate", "measured_trials")
+        }
+        return replace(one, llm=("big-1", "big-2"), **columns)
+
+    update = tuple(measured(one) for one in scores.benchmarks)
+    return replace(scores, llms=more), replace(scores, llms=more, benchmarks=update)
+
+
 def select(scores: Scores, target: str = TARGET) -> Selection:
     return select_ladder(scores, parse_target(target, scores.llms), ())
 

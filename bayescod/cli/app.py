@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,19 @@ import typer
 
 import bayescod
 from bayescod.cli.exits import exit_codes
+from bayescod.cli.options import (
+    Anchors,
+    BenchmarksFile,
+    ChosenBenchmarks,
+    ForecastFolder,
+    ModelsFile,
+    Quiet,
+    RecordFolder,
+    ScoresFile,
+    Seed,
+    Smoothing,
+    SmoothingChoice,
+)
 
 app = typer.Typer(
     name="bayescod",
@@ -22,53 +34,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-class Smoothing(StrEnum):
-    """How the noise of single checkpoints is smoothed before fitting."""
-
-    horizontal = "horizontal"
-    vertical = "vertical"
-    none = "none"
-
-
-# What several verbs ask for.
-ScoresFile = Annotated[
-    Path,
-    typer.Argument(
-        metavar="SCORES", exists=True, dir_okay=False, help="Scores table: CSV, Parquet, JSONL."
-    ),
-]
-ModelsFile = Annotated[
-    Path, typer.Option(exists=True, dir_okay=False, help="Models table with training compute.")
-]
-Anchors = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME", help="A model that calibrates the mapping; may be repeated."),
-]
-BenchmarksFile = Annotated[
-    Path | None,
-    typer.Option(exists=True, dir_okay=False, help="Benchmarks table, e.g. with `chance`."),
-]
-ChosenBenchmarks = Annotated[
-    list[str] | None, typer.Option(metavar="NAME", help="Only this benchmark; may be repeated.")
-]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
-SmoothingChoice = Annotated[
-    Smoothing, typer.Option(help="Over checkpoints, over neighbouring models, or not at all.")
-]
-ForecastFolder = Annotated[
-    Path, typer.Argument(metavar="DIR", help="Folder that `bayescod forecast` has written.")
-]
-RecordFolder = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        exists=True,
-        help="Folder of a backtest, for the record; default: backtest.csv in DIR, if any.",
-    ),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 
 
 def _show_version(wanted: bool) -> None:
@@ -112,6 +77,15 @@ def forecast(
         int | None,
         typer.Option(min=1, help="Trials an item in the target's evaluation.", show_default=False),
     ] = None,
+    update: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SCORES",
+            exists=True,
+            dir_okay=False,
+            help="Scores of checkpoints of the target's own run: is it on its course?",
+        ),
+    ] = None,
     accept: Annotated[
         bool, typer.Option("--accept", help="Also state forecasts whose checks failed.")
     ] = False,
@@ -132,6 +106,7 @@ def forecast(
                 model_spec=model_spec,
                 smoothing=smoothing.value,
                 eval_trials=eval_trials,
+                update=update,
                 seed=seed,
                 out=out,
                 accept=accept,

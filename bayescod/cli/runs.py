@@ -15,6 +15,7 @@ from bayescod.cli.tables import read_tables, warn
 from bayescod.errors import DataError, Problem
 from bayescod.forecasting.recall import Recall
 from bayescod.forecasting.store import require_free, write_forecast
+from bayescod.reporting.course_table import show_course
 from bayescod.reporting.progress import progress_reporter
 from bayescod.reporting.terminal import console_for, show_forecast, show_hits
 from bayescod.sampling import configure
@@ -38,6 +39,7 @@ class ForecastOptions:
     anchors, benchmarks : tuple of str
     model_spec, smoothing : str
     eval_trials : int or None
+    update : Path or None
     seed : int
     accept, quiet : bool
     """
@@ -51,6 +53,7 @@ class ForecastOptions:
     model_spec: str
     smoothing: str
     eval_trials: int | None
+    update: Path | None
     seed: int
     out: Path
     accept: bool
@@ -75,6 +78,9 @@ def run_forecast(options: ForecastOptions) -> None:
     scores = read_tables(
         options.scores, options.models, options.benchmarks_table, options.smoothing
     )
+    update = None
+    if options.update is not None:
+        update = read_scores(options.update, options.models, options.benchmarks_table)
     target = parse_target(options.target, scores.llms).name
     run = {
         "data_digest": scores.digest,
@@ -83,6 +89,7 @@ def run_forecast(options: ForecastOptions) -> None:
         "benchmarks": ", ".join(options.benchmarks),
         "smoothing": options.smoothing,
         "eval_trials": "" if options.eval_trials is None else str(options.eval_trials),
+        "update_digest": "" if update is None else update.digest,
     }
     require_free(options.out, run | {"seed": options.seed})
     configure()
@@ -97,6 +104,7 @@ def run_forecast(options: ForecastOptions) -> None:
                     model_spec=options.model_spec,
                     smoothing=options.smoothing,
                     eval_trials=options.eval_trials,
+                    update=update,
                     seed=options.seed,
                     progress=progress,
                     recall=recall,
@@ -107,6 +115,8 @@ def run_forecast(options: ForecastOptions) -> None:
     warn(warning for warning in forecasts.warnings if warning not in shown)
     console = console_for(sys.stdout)
     show_forecast(forecasts, console, options.accept)
+    if forecasts.course is not None:
+        show_course(forecasts, forecasts.course, console, options.accept)
     console.print(f"Written to {options.out}", soft_wrap=True)
     leave(forecasts)
 

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
-_GRID = np.linspace(0.0, 0.995, 200)
+RHO_GRID = np.linspace(0.0, 0.995, 200)
+"""Correlations of run effects between benchmarks at which their posterior is computed."""
 
 
 def correlation_posterior(effects: FloatArray) -> FloatArray:
@@ -28,12 +29,12 @@ def correlation_posterior(effects: FloatArray) -> FloatArray:
     Returns
     -------
     FloatArray
-        Probabilities on the grid of rho; uniform where fewer than three runs have two benchmarks.
+        Probabilities on :data:`RHO_GRID`; uniform where fewer than three runs have two benchmarks.
     """
     centred = effects - np.nanmean(effects, axis=0, keepdims=True)
     sd = np.sqrt(np.nanmean(centred**2, axis=0, keepdims=True))
     scaled = centred / np.where(sd > 0, sd, 1.0)
-    log_posterior = np.zeros_like(_GRID)
+    log_posterior = np.zeros_like(RHO_GRID)
     n_used = 0
     for row in scaled:
         z = row[~np.isnan(row)]
@@ -41,12 +42,12 @@ def correlation_posterior(effects: FloatArray) -> FloatArray:
             continue
         n_used += 1
         common, within = z.sum() ** 2 / z.size, (z**2).sum() - z.sum() ** 2 / z.size
-        large, small = 1.0 + (z.size - 1) * _GRID, 1.0 - _GRID
+        large, small = 1.0 + (z.size - 1) * RHO_GRID, 1.0 - RHO_GRID
         log_posterior -= 0.5 * (
             np.log(large) + (z.size - 1) * np.log(small) + common / large + within / small
         )
     if n_used < 3:
-        return np.full(_GRID.size, 1.0 / _GRID.size)
+        return np.full(RHO_GRID.size, 1.0 / RHO_GRID.size)
     # A level and a slope of each benchmark were fitted to these runs: so many fewer are free.
     log_posterior *= max(n_used - 2, 1) / n_used
     weight = np.exp(log_posterior - log_posterior.max())
@@ -72,7 +73,7 @@ def coupled_normals(
     rho : FloatArray
         [draw] the correlation of that draw.
     """
-    rho = rng.choice(_GRID, size=n_draws, p=correlation_posterior(effects))
+    rho = rng.choice(RHO_GRID, size=n_draws, p=correlation_posterior(effects))
     common = rng.standard_normal(n_draws)
     own = rng.standard_normal((effects.shape[1], n_draws))
     return np.sqrt(rho) * common + np.sqrt(1.0 - rho) * own, rho

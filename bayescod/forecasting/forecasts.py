@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import reduce
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 
-from bayescod._arviz import to_datatree
-from bayescod.convergence import Diagnostics, Reason, judge
-from bayescod.forecasting.cod import CodFit
+from bayescod.convergence import Reason
+from bayescod.forecasting.assembly import assembled
 from bayescod.forecasting.coupling import coupled_normals
+from bayescod.forecasting.course import Course
 from bayescod.forecasting.fitting import BenchmarkFit, run_effects
-from bayescod.forecasting.ladder import fitted, measured
-from bayescod.forecasting.predictive import curve_draws
-from bayescod.forecasting.records import BenchmarkForecast, ClusterForecast, TargetPoint, summarise
-from bayescod.forecasting.streams import PREDICT, generator
+from bayescod.forecasting.records import BenchmarkForecast, summarise
+from bayescod.forecasting.streams import PREDICT, UPDATE, generator
+from bayescod.forecasting.updating import conditioned
 from bayescod.forecasting.worlds import Worlds, worlds_at
+from bayescod.scores.checkpoints import Update
 from bayescod.scores.selection import Selection, Target
 
 FloatArray = npt.NDArray[np.float64]
@@ -26,6 +25,8 @@ FloatArray = npt.NDArray[np.float64]
 GRID_POINTS = 64
 BEYOND_TARGET = 100.0
 """The fan goes on to this many times the target's compute: so far a plan can ask."""
+FEWEST_DRAWS = 100
+"""Effective draws that an update should leave: a 5 % quantile is then of about five of them."""
 
 
 def forecasts_for(
@@ -46,55 +47,121 @@ def forecasts_for(
     tuple of BenchmarkForecast
         Draw i is the same world in all of them: the target's run effect is drawn jointly.
     """
+    ahead = _look_ahead(fits, selection, seed)
+    return _forecasts(fits, selection.target, ahead, ahead.rho)
+
+
+def updated_forecasts(
+    fits: Sequence[BenchmarkFit], selection: Selection, seed: int, update: Update
+) -> tuple[tuple[BenchmarkForecast, ...], Course]:
+    """Forecast one target from fitted benchmarks and from a checkpoint of its own run.
+
+    Parameters
+    ----------
+    fits : sequence of BenchmarkFit
+    selection : Selection
+    seed : int
+    update : Update
+
+    Returns
+    -------
+    forecasts : tuple of BenchmarkForecast
+        As :func:`forecasts_for`, conditioned on the last checkpoint.
+    course : Course
+        All checkpoints against what is forecast from the ladder alone.
+    """
+    before = _look_ahead(fits, selection, seed)
+    target = selection.target
+    known = conditioned(
+        fits, before.worlds, before.effects, before.run_normals, target, update, seed
+    )
+    after = replace(
+        before,
+        worlds=known.worlds,
+        scores=[
+            _measured(generator(seed, one.benchmark, UPDATE), one, worlds)
+            for one, worlds in zip(fits, known.worlds, strict=True)
+        ],
+        without_luck=[
+            {name: values[pick] for name, values in own.items()}
+            for own, pick in zip(before.without_luck, known.pick, strict=True)
+        ],
+    )
+    names = [one.benchmark for one in fits]
+    course = Course(
+        checkpoints=known.course,
+        lags=update.lags,
+        before={n: summarise(score) for n, score in zip(names, before.scores, strict=True)},
+        effective_draws=known.effective,
+    )
+    found = _forecasts(fits, target, after, known.rho)
+    return tuple(_strained(one, known.effective) for one in found), course
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Ahead:
+    """Worlds of all benchmarks, a list entry each."""
+
+    effects: FloatArray
+    run_normals: FloatArray
+    rho: FloatArray
+    worlds: Sequence[Worlds]
+    scores: Sequence[FloatArray]
+    without_luck: Sequence[Mapping[str, FloatArray]]
+
+
+def _look_ahead(fits: Sequence[BenchmarkFit], selection: Selection, seed: int) -> _Ahead:
+    target = selection.target
     effects = np.stack([run_effects(one, selection.ladder) for one in fits], axis=1)
     n_draws = fits[0].curve.posterior.diagnostics.n_draws
     run_normals, rho = coupled_normals(np.random.default_rng([seed, PREDICT]), effects, n_draws)
+    worlds, scores = [], []
+    for one, normals in zip(fits, run_normals, strict=True):
+        rng = generator(seed, one.benchmark, PREDICT)
+        worlds.append(worlds_at(one, rng, _compute(one, target), target, normals))
+        scores.append(_measured(rng, one, worlds[-1]))
+    typical = [_without_luck(one, target, seed) for one in fits]
+    return _Ahead(effects, run_normals, rho, worlds, scores, typical)
+
+
+def _forecasts(
+    fits: Sequence[BenchmarkFit], target: Target, ahead: _Ahead, rho: FloatArray
+) -> tuple[BenchmarkForecast, ...]:
     return tuple(
-        _forecast(one, selection.target, seed, normals, rho)
-        for one, normals in zip(fits, run_normals, strict=True)
+        assembled(one, target, worlds, scores, without_luck, rho)
+        for one, worlds, scores, without_luck in zip(
+            fits, ahead.worlds, ahead.scores, ahead.without_luck, strict=True
+        )
     )
 
 
-def _forecast(
-    one: BenchmarkFit,
-    target: Target,
-    seed: int,
-    run_normals: FloatArray,
-    rho: FloatArray,
-) -> BenchmarkForecast:
-    whole = one.whole
-    rng = generator(seed, one.benchmark, PREDICT)
-    top = max(target.compute_flops, float(whole.compute_flops.max())) * BEYOND_TARGET
-    grid = np.geomspace(float(whole.compute_flops.min()), top, GRID_POINTS)
-    compute = np.append(grid, target.compute_flops)
-    draws = worlds_at(one, rng, compute, target, run_normals)
+def _strained(forecast: BenchmarkForecast, effective: Mapping[str, float]) -> BenchmarkForecast:
+    """The forecast with a caution where few of its draws agree with the checkpoint."""
+    count = effective.get(forecast.benchmark, np.inf)
+    if count >= FEWEST_DRAWS:
+        return forecast
+    text = (
+        f"the checkpoint agrees with few of the draws: {count:.0f} effective ones are left, wanted "
+        f"at least {FEWEST_DRAWS}"
+    )
+    status = "review" if forecast.status == "pass" else forecast.status
+    reasons = (*forecast.reasons, Reason("update-strained", text))
+    return replace(forecast, status=status, reasons=reasons)
+
+
+def _compute(one: BenchmarkFit, target: Target) -> FloatArray:
+    """[compute] where the fan is computed, and last the target."""
+    flops = one.whole.compute_flops
+    top = max(target.compute_flops, float(flops.max())) * BEYOND_TARGET
+    grid = np.geomspace(float(flops.min()), top, GRID_POINTS)
+    return np.append(grid, target.compute_flops)
+
+
+def _measured(rng: np.random.Generator, one: BenchmarkFit, draws: Worlds) -> FloatArray:
+    """(draw,) scores of the target as they will be measured."""
     latent = draws.latent[-1]
-    noise = np.sqrt(whole.evaluation_ratio * latent * (1.0 - latent))
-    score = np.clip(latent + noise * rng.standard_normal(latent.size), 0.0, 1.0)
-    diagnostics = _diagnostics(one, draws)
-    status, reasons = judge(diagnostics)
-    status, reasons = _cautions(one, draws, status, reasons)
-    point = TargetPoint(
-        model=target.name,
-        compute_flops=target.compute_flops,
-        compute_ratio=target.compute_flops / float(whole.compute_flops.max()),
-        truth=whole.truth,
-    )
-    return BenchmarkForecast(
-        benchmark=one.benchmark,
-        n_items=len(whole.scores.item_id) if whole.scores.item_id is not None else 0,
-        method="end-to-end" if one.cod is None else "cod",
-        reason=one.grouping.reason,
-        law=(one.curve if one.cod is None else one.cod).spec.name,
-        target=point,
-        a_unit_flops=whole.unit_flops,
-        clusters=() if one.cod is None else _clusters(one, one.cod),
-        diagnostics=diagnostics,
-        status=status,
-        reasons=reasons,
-        seconds=one.seconds,
-        tree=_tree(one, draws, score, rho, _without_luck(one, target, seed)),
-    )
+    noise = np.sqrt(one.whole.evaluation_ratio * latent * (1.0 - latent))
+    return np.clip(latent + noise * rng.standard_normal(latent.size), 0.0, 1.0)
 
 
 def _without_luck(one: BenchmarkFit, target: Target, seed: int) -> dict[str, FloatArray]:
@@ -107,132 +174,3 @@ def _without_luck(one: BenchmarkFit, target: Target, seed: int) -> dict[str, Flo
         ).latent[0]
         for name, sure in maps.items()
     }
-
-
-def _diagnostics(one: BenchmarkFit, draws: Worlds) -> Diagnostics:
-    """The worst figures over the posteriors that the forecast rests on."""
-    used = [c.posterior for c, w in zip(one.curves, one.weights, strict=True) if w > 0.01]
-    if one.cod is not None:
-        used = [one.cod.posterior, *(used if draws.n_end_to_end else [])]
-    return reduce(_worse, (posterior.diagnostics for posterior in used))
-
-
-def _worse(one: Diagnostics, other: Diagnostics) -> Diagnostics:
-    return Diagnostics(
-        max_rhat=float(np.maximum(one.max_rhat, other.max_rhat)),
-        min_ess_bulk=float(np.minimum(one.min_ess_bulk, other.min_ess_bulk)),
-        min_ess_tail=float(np.minimum(one.min_ess_tail, other.min_ess_tail)),
-        divergences=one.divergences + other.divergences,
-        n_draws=one.n_draws + other.n_draws,
-        reruns=max(one.reruns, other.reruns),
-    )
-
-
-def _cautions(
-    one: BenchmarkFit, draws: Worlds, status: str, reasons: tuple[Reason, ...]
-) -> tuple[str, tuple[Reason, ...]]:
-    found = [*reasons, *one.grouping.remarks, *one.remarks]
-    cautious = False
-    if one.cod is not None:
-        if one.cod_weight < 1.0:
-            text = f"{1.0 - one.cod_weight:.0%} of the draws are end-to-end, the others COD"
-            found.append(Reason("pooled", text))
-        part = draws.n_without_subset / draws.latent.shape[1]
-        if part > 0:
-            text = f"{part:.0%} of the draws have no usable subset and take the end-to-end forecast"
-            found.append(Reason("no-subset", text))
-        if one.cod.map_rhat > 1.05:
-            text = f"mapping posterior: R-hat {one.cod.map_rhat:.2f}, wanted at most 1.05"
-            found.append(Reason("mapping-rhat", text))
-            cautious = True
-    if cautious and status == "pass":
-        status = "review"
-    return status, tuple(found)
-
-
-def _clusters(one: BenchmarkFit, cod: CodFit) -> tuple[ClusterForecast, ...]:
-    """All clusters of the benchmark; those that were screened out have no parameters."""
-    chance = cod.masks.mask[cod.masks.of_draw].mean(axis=0)
-    draws = curve_draws(cod.spec.law, cod.sites)
-    columns = {"a": np.exp(draws.site("log_a"))} | {n: draws.site(n) for n in ("b", "c", "g")}
-    labels = np.asarray(one.grouping.labels)
-    sizes = np.bincount(labels[labels >= 0])
-    at = {int(cluster): k for k, cluster in enumerate(cod.clusters)}
-    return tuple(
-        ClusterForecast(
-            cluster=cluster,
-            n_items=int(n_items),
-            p_extrapolatable=float(chance[at[cluster]]) if cluster in at else 0.0,
-            parameters={n: summarise(v[:, at[cluster]]) for n, v in columns.items()}
-            if cluster in at
-            else {},
-        )
-        for cluster, n_items in enumerate(sizes)
-    )
-
-
-def _tree(
-    one: BenchmarkFit,
-    draws: Worlds,
-    score: FloatArray,
-    rho: FloatArray,
-    without_luck: Mapping[str, FloatArray],
-) -> xr.DataTree:
-    used = one.curve if one.cod is None else one.cod
-    posterior, lane = used.posterior, used.lane
-    sites = posterior.sites if one.cod is None else one.cod.sites
-    ladder = one.whole if one.cod is None else one.grouping.ladder
-    models = list(ladder.scores.llm)
-    n = ladder.n_ladder
-    final = measured(one.whole.scores)
-    rate, variance = fitted(final)
-    observed = np.asarray(lane.data["observed"], dtype=bool)
-    by_cluster = ("log_a", "b", "c", "g") if one.cod is not None else ()
-    dims = {name: ["cluster"] for name in by_cluster}
-    dims |= {"run_effect": ["run"], "fitted_rate": ["obs_id"], "fitted_sd": ["obs_id"]}
-    dims |= {name: ["model"] for name in ("score", "compute_flops", "role", "evaluation_sd")}
-    constant: dict[str, npt.ArrayLike] = {
-        "a_unit_flops": one.whole.unit_flops,
-        "evaluation_ratio": one.whole.evaluation_ratio,
-    }
-    if one.grouping.clusters is not None:
-        clusters = one.grouping.clusters
-        constant |= {
-            "intra_cluster_distance": clusters.intra_cluster_distance,
-            "outlier_rate": clusters.outlier_rate,
-            "cluster_radius": clusters.radius,
-            "n_zero_items": clusters.n_zero,
-        }
-    if one.grouping.labels is not None and one.cod is not None:
-        constant["item_cluster"] = one.grouping.labels
-        constant["p_grown"] = one.grouping.grows
-        dims |= {"item_cluster": ["item"], "p_grown": ["all_clusters"]}
-    tree = to_datatree(
-        sites,
-        dims=dims,
-        coords=({} if one.cod is None else {"cluster": one.cod.clusters})
-        | {"model": np.array(models, dtype=object).astype(str)},
-        sample_stats=posterior.stats,
-        observed_data={
-            "score": rate,
-            "compute_flops": one.whole.all_flops,
-            "role": np.array(["ladder"] * n + ["anchor"] * (len(models) - n)),
-            "evaluation_sd": np.sqrt(variance),
-            "fitted_rate": np.asarray(lane.data["pass_rate"])[observed],
-            "fitted_sd": np.sqrt(np.asarray(lane.data["variance"])[observed]),
-        },
-        constant_data=constant,
-    )
-    predictions: dict[str, tuple[tuple[str, ...], npt.NDArray[np.generic]]] = {
-        "score": (("draw",), score),
-        "latent_score": (("draw",), draws.latent[-1]),
-        "subset_score": (("draw",), draws.subset[-1]),
-        "predictable_share": (("draw",), draws.share),
-        "run_correlation": (("draw",), rho),
-        "fan": (("compute", "draw"), draws.latent[:-1].astype(np.float32)),
-        **{name: (("draw",), values) for name, values in without_luck.items()},
-        **draws.extra,
-    }
-    coords = {"compute": draws.compute[:-1], "draw": np.arange(score.size)}
-    tree["predictions"] = xr.DataTree(xr.Dataset(predictions, coords=coords))
-    return tree

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from matplotlib.figure import Figure
 
+    from bayescod.forecasting.course import Course
+
 FloatArray = npt.NDArray[np.float64]
 
 QUANTILES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
@@ -231,6 +233,9 @@ class ForecastSet:
         ``data_digest``, ``spec_digest`` and versions of the packages used.
     warnings : tuple of str
         Remarks on the input, as shown to the user.
+    course : Course or None
+        How the target's own run does so far; the forecast is conditioned on it. ``None`` where
+        nothing is known of it.
     """
 
     benchmarks: tuple[BenchmarkForecast, ...]
@@ -239,6 +244,7 @@ class ForecastSet:
     spec: str
     provenance: Mapping[str, str]
     warnings: tuple[str, ...]
+    course: Course | None = None
 
     def __getitem__(self, benchmark: str) -> BenchmarkForecast:
         for forecast in self.benchmarks:

@@ -22,7 +22,8 @@ from bayescod.files import (
     write_json,
     write_manifest,
 )
-from bayescod.forecasting.codec import Json, from_json, posterior_path, to_json
+from bayescod.forecasting.codec import from_json, posterior_path, to_json
+from bayescod.forecasting.json_values import Json
 from bayescod.forecasting.records import BenchmarkForecast, ForecastSet
 
 _ENGINE: Final = "h5netcdf"
@@ -41,6 +42,7 @@ _RUN_PROVENANCE = (
     "benchmarks",
     "smoothing",
     "eval_trials",
+    "update_digest",
 )
 
 

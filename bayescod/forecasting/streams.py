@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 
 # Purposes of random streams: each its own, so that adding one changes no other.
-CURVE, CLUSTER, MAP, SPLIT, PREDICT, REFERENCE = range(6)
+CURVE, CLUSTER, MAP, SPLIT, PREDICT, REFERENCE, UPDATE = range(7)
 
 
 def stream(seed: int, benchmark: str, purpose: int, law: str = "") -> Array:

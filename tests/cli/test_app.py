@@ -21,7 +21,7 @@ from bayescod.cli.app import app
 from bayescod.errors import SamplingError, UnknownNameError
 from bayescod.forecasting.records import ForecastSet
 from bayescod.forecasting.store import load, write_forecast
-from tests._factories import HEALTHY, make_benchmark, make_set
+from tests._factories import HEALTHY, make_benchmark, make_course, make_set
 from tests.cli._ladder import write_ladder
 
 Forecaster = Callable[..., ForecastSet]
@@ -100,6 +100,7 @@ def test_defaults_reach_the_forecast(world: World) -> None:
         "model_spec": "auto",
         "smoothing": "horizontal",
         "eval_trials": None,
+        "update": None,
         "seed": 0,
     }
 
@@ -119,8 +120,34 @@ def test_options_reach_the_forecast(world: World) -> None:
         "model_spec": "mine.toml",
         "smoothing": "vertical",
         "eval_trials": 9,
+        "update": None,
         "seed": 5,
     }
+
+
+def test_an_update_reaches_the_forecast_and_its_course_is_shown(world: World) -> None:
+    """The update is read with the same models table; its digest makes another run."""
+
+    def answer(scores: Any, *, update: Any, **_: Any) -> ForecastSet:
+        course = None if update is None else make_course("toy")
+        found = make_set(make_benchmark("toy"), seed=0, digest=scores.digest)
+        digest = {"update_digest": "" if update is None else update.digest}
+        return dataclasses.replace(found, provenance=found.provenance | digest, course=course)
+
+    world.answer = answer
+    table = world.folder / "update.csv"
+    table.write_text(
+        "benchmark,item_id,model,n_trials,n_correct\neasy,i0,big,5,3\n", encoding="utf-8"
+    )
+    result = world.forecast("--update", str(table))
+    assert result.code == 0, result.stderr
+    assert world.asked[0]["update"].benchmarks[0].llm == ("big",)
+    for text in ("big-2", "behind", "with the checkpoint %", "90 %, equal-tailed"):
+        assert text in result.stdout
+    assert load(world.out).course == make_course("toy")
+    refused = world.forecast()
+    assert refused.code == 2
+    assert "its update digest is" in refused.stderr
 
 
 @pytest.mark.parametrize(

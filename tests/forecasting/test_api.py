@@ -21,6 +21,7 @@ from tests._ladders import (
     benchmark_level,
     make_scores,
     rescored,
+    with_checkpoints,
 )
 
 HARD = (*GROWING[1:], GROWING[2])
@@ -180,6 +181,22 @@ def test_anchor_enters_the_mapping_and_not_the_ladder(cod, ask):
     assert predictions["end_to_end"]
     assert not predictions["mapping_steps"]
     assert not predictions["latent_score"]
+
+
+def test_a_checkpoint_of_the_run_moves_the_forecast_and_nothing_of_the_ladder(cod, ask):
+    scores, update = with_checkpoints(two_benchmarks())
+    found = ask(scores, update=update)
+    assert all(equal(cod, found, "posterior").values())
+    assert not equal(cod, found)["latent_score"]
+    assert found.course.before == {one.benchmark: one.summary() for one in cod.benchmarks}
+    assert [one.model for one in found.course.checkpoints] == ["big-1", "big-2"]
+    assert [len(one.points) for one in found.course.checkpoints] == [2, 2]
+    for own in draws(found):
+        for name in ("score", "latent_score", "fan"):
+            assert ((own[name] >= 0) & (own[name] <= 1)).all()
+    again = ask(scores, update=update)
+    assert all(equal(found, again).values())
+    assert again.course == found.course
 
 
 def test_compute_alone_is_a_target_of_the_same_posterior(cod, ask):

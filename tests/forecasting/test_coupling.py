@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from bayescod.forecasting.coupling import _GRID, correlation_posterior, coupled_normals
+from bayescod.forecasting.coupling import RHO_GRID, correlation_posterior, coupled_normals
 
 
 def simulated(rho, n_run, n_benchmark, seed):
@@ -16,7 +16,7 @@ def simulated(rho, n_run, n_benchmark, seed):
 
 
 def posterior_mean(effects):
-    return float(_GRID @ correlation_posterior(effects))
+    return float(RHO_GRID @ correlation_posterior(effects))
 
 
 @pytest.mark.parametrize("rho", [0.2, 0.5, 0.9])
@@ -34,8 +34,8 @@ def test_independent_effects_are_little_coupled():
 def test_few_runs_say_more_with_each_run_and_little_to_begin_with():
     def width(n_run):
         weight = correlation_posterior(simulated(0.5, n_run, 4, 2))
-        mean = _GRID @ weight
-        return np.sqrt(weight @ (_GRID - mean) ** 2)
+        mean = RHO_GRID @ weight
+        return np.sqrt(weight @ (RHO_GRID - mean) ** 2)
 
     assert width(5) > 1.5 * width(100)
     assert width(5) > 0.1

@@ -14,10 +14,10 @@ import xarray as xr
 from bayescod.convergence import Reason
 from bayescod.errors import ResultError
 from bayescod.files import KEPT_FOLDER, file_stem, sha256_of
-from bayescod.forecasting.codec import to_json
+from bayescod.forecasting.codec import from_json, to_json
 from bayescod.forecasting.records import ForecastSet, TargetPoint
 from bayescod.forecasting.store import load, require_free, write_forecast
-from tests._factories import HEALTHY, make_benchmark, make_set
+from tests._factories import HEALTHY, make_benchmark, make_course, make_set
 
 HOSTILE = '../../$x$ "<script>" 数学 =cmd'
 
@@ -67,6 +67,23 @@ def test_round_trip_is_exact(tmp_path: Path) -> None:
     back = load(write_forecast(forecasts, tmp_path / "out", figures=False))
     assert plain(back) == plain(forecasts)
     assert back.benchmarks[0].target.truth == 1 / 3
+
+
+def test_a_course_is_kept_exactly(tmp_path: Path) -> None:
+    course = make_course("toy")
+    found = dataclasses.replace(make_set(make_benchmark("toy")), course=course)
+    assert load(write_forecast(found, tmp_path, figures=False)).course == course
+    document = json.loads((tmp_path / "forecast.json").read_text(encoding="utf-8"))
+    assert [one["verdict"] for one in document["course"]["checkpoints"]] == ["on course", "behind"]
+
+
+def test_a_course_of_another_kind_is_refused(tmp_path: Path) -> None:
+    found = dataclasses.replace(make_set(make_benchmark("toy")), course=make_course("toy"))
+    document = to_json(found)
+    document["course"]["checkpoints"][0]["verdict"] = "late"
+    trees = {one.benchmark: one.tree for one in found.benchmarks}
+    with pytest.raises(ResultError, match="'late' where there should be behind or on course"):
+        from_json(document, trees)
 
 
 def test_round_trip_notices_a_change(tmp_path: Path) -> None:
