@@ -122,7 +122,8 @@ def test_forecast_json_keeps_the_contract(tmp_path: Path) -> None:
     document = json.loads(text, parse_constant=refuse)
     assert next(iter(document)) == "schema_version"
     assert set(document) == {
-        *("schema_version", "seed", "spec", "target", "provenance", "warnings", "benchmarks")
+        *("schema_version", "seed", "spec", "target", "provenance", "warnings", "course"),
+        "benchmarks",
     }
     first = document["benchmarks"][0]
     assert set(first) == {
