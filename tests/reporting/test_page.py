@@ -212,13 +212,23 @@ def test_numbers_are_those_of_the_forecast(nine):
     assert f"is {100 * np.all(inside, axis=0).mean():.0f} %" in page.together
 
 
-def test_sorted_by_width_withheld_last():
-    flat, wide = make_benchmark("flat"), make_benchmark("wide", seed=3)
-    draws = wide.draws("score")
-    wide = with_draws(wide, score=np.clip(draws + 3 * (draws - draws.mean()), 0, 1))
-    page = page_facts(make_set(sick(), wide, flat))
-    assert [one.name for one in page.benchmarks] == ["flat", "wide", "sick"]
-    assert page.headline.startswith("2 of 3 benchmarks could be forecast. The surest is flat")
+def wider(name, factor):
+    forecast = make_benchmark(name, seed=3)
+    draws = forecast.draws("score")
+    return with_draws(forecast, score=np.clip(draws + factor * (draws - draws.mean()), 0, 1))
+
+
+def test_the_headline_is_of_what_can_be_leant_on():
+    flat, wide, vague = make_benchmark("flat"), wider("wide", 1), wider("vague", 3)
+    page = page_facts(make_set(vague, sick(), wide, flat))
+    assert [one.name for one in page.benchmarks] == ["flat", "wide", "vague", "sick"]
+    assert page.headline.startswith("2 of 4 benchmarks can be forecast. The surest is flat")
+    assert "least sure is wide" in page.headline
+    one = page_facts(make_set(vague, sick(), flat)).headline
+    assert one.startswith("1 of 3 benchmarks can be forecast. flat: We expect")
+    none = page_facts(make_set(vague, wider("dim", 4))).headline
+    assert none.startswith("0 of 2 benchmarks can be forecast. The surest is vague")
+    assert page_facts(make_set(flat, wide)).headline.startswith("The surest is flat")
 
 
 def test_ranking_is_that_of_compare(nine):

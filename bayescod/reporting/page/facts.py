@@ -9,6 +9,7 @@ import numpy as np
 from bayescod.checks import check_forecast
 from bayescod.decisions.planning import Plan, plan
 from bayescod.decisions.predictability import Predictability, rank_benchmarks
+from bayescod.decisions.verdicts import DO_NOT
 from bayescod.forecasting.records import BenchmarkForecast, ForecastSet, Summary
 from bayescod.reporting.page.cautions import benchmark_cautions, page_cautions
 from bayescod.reporting.page.goals import (
@@ -111,12 +112,16 @@ def _headline(ordered: list[BenchmarkFacts], goals: tuple[Goal, ...]) -> str:
     stated, count = [one for one in ordered if not one.withheld], len(ordered)
     if not stated:
         return "The sampler's checks failed on every benchmark: no forecast is stated."
-    some = f"{len(stated)} of {count} benchmarks could be forecast. " if len(stated) < count else ""
-    if len(stated) == 1:
-        return f"{some}{stated[0].name}: {stated[0].headline}"
-    surest, vaguest = (_in_short(one.score) for one in (stated[0], stated[-1]))
+    useful = [one for one in stated if one.predictability.verdict != DO_NOT]
+    short = count > 1 and len(useful) < count
+    some = f"{len(useful)} of {count} benchmarks can be forecast. " if short else ""
+    # What nobody should lean on is no headline, unless there is nothing else.
+    shown = useful or stated
+    if len(shown) == 1:
+        return f"{some}{shown[0].name}: {shown[0].headline}"
+    surest, vaguest = (_in_short(one.score) for one in (shown[0], shown[-1]))
     said = (
-        f"{some}The surest is {stated[0].name}: {surest} The least sure is {stated[-1].name}: "
+        f"{some}The surest is {shown[0].name}: {surest} The least sure is {shown[-1].name}: "
         f"{vaguest}"
     )
     return f"{said} {goal_sentence(goals)}".rstrip()

@@ -31,10 +31,10 @@ HOW_SPLIT = (
     "variance of the score without evaluation noise falls by in the same worlds with a run that "
     "departs from the law by nothing. Runs depart more the farther they lie beyond the ladder, so "
     "that this part is more than one run's luck; for groups of questions a bend that all groups "
-    "share counts with it. The step to the whole benchmark: what it falls by further under the mean "
-    "map without its noise. Ways of forecasting: the variance of their means. The law: the rest. A "
-    "covariance of two parts counts with the one taken out first; a variance that rises when a "
-    "part is taken out gives 0 %."
+    "share counts with it. The step to the whole benchmark: what it falls by further under the "
+    "mean map without its noise. Ways of forecasting: the variance of their means. The law: the "
+    "rest. A covariance of two parts counts with the one taken out first; a variance that rises "
+    "when a part is taken out gives 0 %."
 )
 UNTOLD = (
     "This forecast was written by an earlier version: the run's own luck, the law beyond the data "
