@@ -39,7 +39,7 @@ FloatArray = npt.NDArray[np.float64]
 
 SAME_LAW, INDEPENDENT = "same law", "independent"
 # What the draws of a law hang on, besides the seed. The target and its evaluation are not of it.
-_LAW = ("data_digest", "spec_digest", "anchors", "smoothing")
+_LAW = ("data_digest", "spec_digest", "anchors", "smoothing", "update_digest")
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +231,8 @@ def _share_law(
     """Whether world i of both has one law: the same posterior, read by the same random numbers."""
     if one.seed != other.seed or _differing(one, other):
         return False
+    if one.course is not None or other.course is not None:
+        return False  # a checkpoint picks worlds: number i is another law than in the ladder's
     # The target decides which LLMs are in the ladder and which laws can be read off at it.
     return all(
         f.method == g.method

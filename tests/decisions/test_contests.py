@@ -10,7 +10,7 @@ from scipy.stats import norm
 from bayescod.decisions.contests import INDEPENDENT, SAME_LAW, chance_above_all, compare
 from bayescod.errors import DataError, ResultError
 from tests._backtests import make_backtest
-from tests._factories import HEALTHY, make_benchmark, make_set
+from tests._factories import HEALTHY, make_benchmark, make_course, make_set
 
 MANY = 4000
 LAW, LUCK = 0.04, 0.01
@@ -195,6 +195,15 @@ def test_other_questions_are_said():
 def test_nothing_in_common_is_refused():
     with pytest.raises(ResultError, match="no benchmark in common"):
         compare(make_set(make_benchmark("toy")), make_set(make_benchmark("other")))
+
+
+def test_forecasts_that_a_checkpoint_moved_are_no_two_trainings_of_one_law():
+    """Its worlds are picked, so that world i is no longer the law of draw i."""
+    one, other = (replace(plan, course=make_course("toy")) for plan in plans(0.03))
+    (match,) = compare(one, other).matches
+    assert match.pairing == INDEPENDENT
+    (control,) = compare(*plans(0.03)).matches
+    assert control.pairing == SAME_LAW
 
 
 def test_forecast_that_does_not_know_its_luck_is_refused_for_the_same_law_alone():
