@@ -15,8 +15,8 @@ SCRIPT = Path(__file__).parents[2] / "examples" / "own_logs_to_forecast.py"
 @pytest.mark.examples
 def test_logs_become_a_forecast_that_holds_the_simulated_truth(tmp_path):
     text = (spec_folder() / "end-to-end.toml").read_text(encoding="utf-8")
-    for key, value in {"warmup": 500, "draws": 600}.items():
-        text = re.sub(rf"^{key} = \d+$", f"{key} = {value}", text, flags=re.MULTILINE)
+    for key, value in {"warmup": 500, "draws": 600, "rerun": "false"}.items():
+        text = re.sub(rf"^{key} = (\d+|true)$", f"{key} = {value}", text, flags=re.MULTILINE)
     spec = tmp_path / "short.toml"
     spec.write_text(text, encoding="utf-8")
     out = tmp_path / "out"

@@ -46,8 +46,8 @@ def test_worlds_in_common_are_not_chances_multiplied(tmp_path):
 @pytest.mark.examples
 def test_the_shipped_ladder_is_forecast_and_planned(tmp_path):
     text = (spec_folder() / "end-to-end.toml").read_text(encoding="utf-8")
-    for key, value in {"warmup": 500, "draws": 600}.items():
-        text = re.sub(rf"^{key} = \d+$", f"{key} = {value}", text, flags=re.MULTILINE)
+    for key, value in {"warmup": 500, "draws": 600, "rerun": "false"}.items():
+        text = re.sub(rf"^{key} = (\d+|true)$", f"{key} = {value}", text, flags=re.MULTILINE)
     spec = tmp_path / "short.toml"
     spec.write_text(text, encoding="utf-8")
     shown = planned("--model-spec", spec)
