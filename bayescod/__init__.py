@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from bayescod.reporting.page.page import report
     from bayescod.scores import read_scores
     from bayescod.scores.importers.tools import import_logs
+    from bayescod.scores.importers.writing import write_scores
     from bayescod.scores.records import BenchmarkScores, LLMTable, Scores
 
 _MODULE_OF = {
@@ -66,6 +67,7 @@ _MODULE_OF = {
     "report": "bayescod.reporting.page.page",
     "sensitivity": "bayescod.evaluation.sensitivity",
     "simulate": "bayescod.evaluation.simulation",
+    "write_scores": "bayescod.scores.importers.writing",
 }
 
 __all__ = [
@@ -97,6 +99,7 @@ __all__ = [
     "report",
     "sensitivity",
     "simulate",
+    "write_scores",
 ]
 
 

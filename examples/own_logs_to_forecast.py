@@ -13,7 +13,6 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 import bayescod
 
@@ -90,7 +89,7 @@ for reason, count in Counter(one.reason for one in imported.dropped).items():
 print("renamed:", ", ".join(f"{old} to {new}" for old, new in imported.renamed.items()))
 
 # %% Scores in: the same checks as for any table, and every remark on them
-pd.DataFrame(imported.rows).to_csv(out / "scores.csv", index=False)
+bayescod.write_scores(imported.rows, out / "scores.csv")
 scores = bayescod.read_scores(out / "scores.csv", models)
 for warning in scores.warnings:
     print("remark:", warning)

@@ -14,7 +14,7 @@ from bayescod.reporting.imports import show_import
 from bayescod.reporting.progress import progress_reporter
 from bayescod.reporting.terminal import console_for
 from bayescod.scores.importers.tools import choices, import_logs
-from bayescod.scores.importers.writing import account, require_new, write_rows
+from bayescod.scores.importers.writing import account, require_new, write_scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def run_import(options: ImportOptions) -> None:
         raise ResultError(msg)
     with progress_reporter(options.quiet) as progress:
         imported = import_logs(options.tool, options.paths, select, options.models, progress)
-    write_rows(imported.rows, options.out)
+    write_scores(imported.rows, options.out)
     told = account(imported, select)
     told["scores"] = {"path": options.out.name, "sha256": sha256_of(options.out)}
     write_json(beside, told)

@@ -155,7 +155,7 @@ def _table(forecasts: ForecastSet, accept: bool) -> Table:
 def _row(forecast: BenchmarkForecast, known: bool, accept: bool) -> Iterator[str | Text]:
     withheld = _is_withheld(forecast, accept)
     score, share = forecast.summary("score"), forecast.summary("predictable_share").median
-    shown = percent_range(score.median, score.low, score.high)
+    shown = percent_range(score.median, score.low, score.high, tenths=known)
     yield Text(printable(forecast.benchmark))
     yield forecast.method
     yield "withheld" if withheld else shown.median

@@ -30,18 +30,20 @@ class PercentRange:
         return f"{self.low} to {self.high} %"
 
 
-def percent_range(median: float, low: float, high: float) -> PercentRange:
+def percent_range(median: float, low: float, high: float, *, tenths: bool = False) -> PercentRange:
     """Put a median and its range into words of one precision.
 
     Parameters
     ----------
     median, low, high : float
         Scores in [0, 1]; NaN gives a dash.
+    tenths : bool, default False
+        Tenths whatever the width: beside a truth that lies near an end.
 
     Returns
     -------
     PercentRange
-        Whole points where the range is at least 5 points wide, else tenths.
+        Rounded outwards; whole points where the range is at least 5 points wide, else tenths.
 
     Examples
     --------
@@ -52,7 +54,8 @@ def percent_range(median: float, low: float, high: float) -> PercentRange:
     """
     if not all(math.isfinite(value) for value in (median, low, high)):
         return PercentRange("–", "–", "–")
-    decimals = 0 if 100 * (high - low) >= _WHOLE_POINTS_FROM else 1
+    whole = 100 * (high - low) >= _WHOLE_POINTS_FROM and not tenths
+    decimals = 0 if whole else 1
     unit = 10**decimals
     # 100 * 0.55 is a hair above 55, which must not become 56.
     floor = math.floor(round(100 * low * unit, 6)) / unit

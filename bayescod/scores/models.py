@@ -21,7 +21,9 @@ from bayescod.scores.tables import Table
 if TYPE_CHECKING:
     import duckdb
 
-COLUMNS = ("model", "compute_flops", "params", "tokens", "loss", "family", "run", "role")
+_READ = ("model", "compute_flops", "params", "tokens", "loss", "family", "run", "role")
+COLUMNS = (*_READ, "aliases")
+"""What the table may have; ``aliases`` is read where logs are imported."""
 ROLES = ("ladder", "anchor", "target")
 _NUMBERS = ("compute_flops", "params", "tokens", "loss")
 
@@ -60,12 +62,12 @@ def read_models(connection: duckdb.DuckDBPyConnection, table: Table) -> ModelsFi
     ModelsFile
         Every problem of the file is in it; nothing is raised.
     """
-    picked = ", ".join(f"{table.text(name)} AS {name}" for name in COLUMNS)
+    picked = ", ".join(f"{table.text(name)} AS {name}" for name in _READ)
     rows = connection.execute(
         f"SELECT row_id, {picked} FROM {table.numbered} ORDER BY row_id",
         {"path": literal(table.path)},
     ).fetchall()
-    fields = {name: [row[i + 1] for row in rows] for i, name in enumerate(COLUMNS)}
+    fields = {name: [row[i + 1] for row in rows] for i, name in enumerate(_READ)}
     ids = [row[0] for row in rows]
     problems = _column_problems(table)
     problems += capped(_name_problems(table, ids, fields["model"]) if rows else ())

@@ -20,7 +20,7 @@ from bayescod.reporting.imports import show_import
 from bayescod.reporting.terminal import console_for
 from bayescod.scores.importers.records import Dropped, Imported, Row, Taken
 from bayescod.scores.importers.tools import COMMON, TOOLS, choices
-from bayescod.scores.importers.writing import write_rows
+from bayescod.scores.importers.writing import write_scores
 
 ROOT = Path(__file__).parents[2]
 LOGS = ROOT / "tests" / "scores" / "importers" / "logs"
@@ -204,7 +204,7 @@ HOSTILE = [
 def test_hostile_names_come_back_as_they_were(suffix: str, tmp_path: Path) -> None:
     rows = [Row("=b", item, model, 2, 1) for item in sorted(HOSTILE) for model in ("-m", "n")]
     out = tmp_path / f"scores{suffix}"
-    write_rows(rows, out)
+    write_scores(rows, out)
     (tmp_path / "models.csv").write_text("model,compute_flops\n'-m,1e20\nn,1e21\n")
     (one,) = bayescod.read_scores(out, tmp_path / "models.csv").benchmarks
     assert (one.benchmark, one.llm) == ("=b", ("-m", "n"))

@@ -64,7 +64,7 @@ def test_failed_forecast_is_withheld_unless_accepted() -> None:
     assert "1 of 2 forecasts are withheld" in text
     accepted = shown(forecasts, accept=True)
     assert "withheld" not in accepted
-    assert row(accepted, "sick")[3] == "50 to 64"
+    assert row(accepted, "sick")[3] == "50.5 to 63.3"
     assert row(accepted, "sick")[-1] == "fail"
 
 

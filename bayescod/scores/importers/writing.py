@@ -38,19 +38,21 @@ def require_new(path: Path) -> None:
         raise ResultError(msg)
 
 
-def write_rows(rows: Iterable[Row], path: Path) -> None:
+def write_scores(rows: Iterable[Row], path: str | Path) -> None:
     """Write a scores table, whole or not at all.
 
     Parameters
     ----------
     rows : iterable of Row
-    path : Path
+        Of :func:`bayescod.import_logs`.
+    path : str or Path
         Its ending says which kind: CSV (cells that a spreadsheet would run as formulas get a
         leading apostrophe, which :func:`bayescod.read_scores` takes off again), Parquet or JSON
         lines.
     """
-    suffix = path.suffix.lower()
-    with replacing(path) as temporary:
+    place = Path(path)
+    suffix = place.suffix.lower()
+    with replacing(place) as temporary:
         if suffix == ".parquet":
             _write_parquet(rows, temporary)
             return
