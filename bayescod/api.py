@@ -14,7 +14,7 @@ from bayescod.evaluation.backtest import backtest_rows, tasks_of
 from bayescod.evaluation.records import Backtest
 from bayescod.forecasting.fitting import fit
 from bayescod.forecasting.forecasts import forecasts_for, updated_forecasts
-from bayescod.forecasting.recall import Recall
+from bayescod.forecasting.recall import Recall, recalling
 from bayescod.forecasting.records import ForecastSet
 from bayescod.forecasting.spec_sets import specs_of
 from bayescod.progress import Progress, Silence
@@ -39,6 +39,7 @@ def forecast(
     seed: int = 0,
     progress: Progress | None = None,
     recall: Recall | None = None,
+    executor: str | None = None,
 ) -> ForecastSet:
     """Forecast the benchmark scores of a model that is not trained yet, or not to its end.
 
@@ -69,6 +70,10 @@ def forecast(
     recall : Recall or None
         Remembers posteriors; one that keeps them on disk lets the same call go on where it was
         stopped.
+    executor : str or None
+        Where to sample: ``dask://HOST:PORT``, ``ray://HOST:PORT``, ``local`` or ``local:N``
+        (processes of this machine); in this process where ``None``. On machines of one kind the
+        draws are the same. A recall that is given has its own.
 
     Returns
     -------
@@ -78,6 +83,10 @@ def forecast(
     ------
     DataError, UnknownNameError, SpecError
         If the input cannot be used.
+    DependencyError
+        If the extra of the executor is not installed.
+    MachineError
+        If memory does not suffice, or the workers of the executor are lost.
     """
     selection = select_ladder(scores, parse_target(target, scores.llms), anchors)
     return forecast_selection(
@@ -91,6 +100,7 @@ def forecast(
         seed=seed,
         progress=progress,
         recall=recall,
+        executor=executor,
     )
 
 
@@ -106,6 +116,7 @@ def forecast_selection(
     seed: int = 0,
     progress: Progress | None = None,
     recall: Recall | None = None,
+    executor: str | None = None,
 ) -> ForecastSet:
     """Forecast under a selection of LLMs that is already made; see :func:`forecast`."""
     _check(smoothing, eval_trials, seed)
@@ -115,8 +126,9 @@ def forecast_selection(
         known = update_of(update, chosen, selection.target, selection.ladder)
     specs = specs_of(model_spec)
     configure()
-    shown, sampling = progress or Silence(), recall or Recall()
-    fits = fit(chosen, selection, specs, smoothing, eval_trials, seed, shown, sampling)
+    shown = progress or Silence()
+    with recalling(recall, executor) as sampling:
+        fits = fit(chosen, selection, specs, smoothing, eval_trials, seed, shown, sampling)
     course = None
     if known is None:
         found = forecasts_for(fits, selection, seed)
@@ -152,6 +164,7 @@ def backtest(
     seed: int = 0,
     progress: Progress | None = None,
     recall: Recall | None = None,
+    executor: str | None = None,
 ) -> Backtest:
     """Forecast LLMs that are already measured, as if they had not been trained, and score that.
 
@@ -166,7 +179,7 @@ def backtest(
         LLMs to hold out, each in turn; the largest third where empty.
     methods : sequence of str
         Keys of :data:`bayescod.baselines.methods.METHODS`; all that apply where empty.
-    anchors, benchmarks, smoothing, seed, progress, recall
+    anchors, benchmarks, smoothing, seed, progress, recall, executor
         See :func:`forecast`.
     distances : sequence of float
         At least 1: at R, LLMs with more than 1/R of the held-out one's compute are left out too,
@@ -178,8 +191,8 @@ def backtest(
 
     Raises
     ------
-    DataError, UnknownNameError
-        If the input cannot be used.
+    DataError, UnknownNameError, DependencyError, MachineError
+        See :func:`forecast`.
     """
     _check(smoothing, None, seed)
     wrong = [distance for distance in distances if not 1.0 <= distance < float("inf")]
@@ -191,9 +204,11 @@ def backtest(
     chosen = choose_benchmarks(scores, benchmarks)
     configure()
     tasks, skipped = tasks_of(chosen, holdouts, anchors, tuple(dict.fromkeys(distances)))
-    rows, left_out, seconds = backtest_rows(
-        chosen, tasks, names, smoothing, seed, progress or Silence(), recall or Recall()
-    )
+    shown = progress or Silence()
+    with recalling(recall, executor) as sampling:
+        rows, left_out, seconds = backtest_rows(
+            chosen, tasks, names, smoothing, seed, shown, sampling
+        )
     used = [spec for name in dict.fromkeys(specs) if name for spec in specs_of(name).all()]
     return Backtest(
         rows=rows,

@@ -13,6 +13,7 @@ from bayescod.cli.options import (
     Anchors,
     BenchmarksFile,
     ChosenBenchmarks,
+    ExecutorURL,
     ForecastFolder,
     ModelsFile,
     Quiet,
@@ -86,6 +87,7 @@ def forecast(
             help="Scores of checkpoints of the target's own run: is it on its course?",
         ),
     ] = None,
+    executor: ExecutorURL = None,
     accept: Annotated[
         bool, typer.Option("--accept", help="Also state forecasts whose checks failed.")
     ] = False,
@@ -108,6 +110,7 @@ def forecast(
                 eval_trials=eval_trials,
                 update=update,
                 seed=seed,
+                executor=executor,
                 out=out,
                 accept=accept,
                 quiet=quiet,
@@ -143,6 +146,7 @@ def backtest(
     ] = None,
     seed: Seed = 0,
     smoothing: SmoothingChoice = Smoothing.horizontal,
+    executor: ExecutorURL = None,
     quiet: Quiet = False,
 ) -> None:
     """Forecast models that are already measured: how often ranges held, and how sharp they were."""
@@ -161,6 +165,7 @@ def backtest(
                 distances=tuple(distance or (1.0,)),
                 smoothing=smoothing.value,
                 seed=seed,
+                executor=executor,
                 out=out,
                 quiet=quiet,
             )

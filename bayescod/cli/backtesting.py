@@ -14,6 +14,7 @@ from bayescod.cli.tables import read_tables
 from bayescod.evaluation.store import require_free, write_backtest
 from bayescod.evaluation.summary import summarise_backtest
 from bayescod.files import replacing
+from bayescod.forecasting.executors import parse_executor
 from bayescod.reporting.backtest_panels import coverage_figure, pit_figure
 from bayescod.reporting.backtest_table import show_backtest
 from bayescod.reporting.backtests import ratio_figure, truth_figure
@@ -38,6 +39,7 @@ class BacktestOptions:
     distances : tuple of float
     smoothing : str
     seed : int
+    executor : str or None
     quiet : bool
     """
 
@@ -51,6 +53,7 @@ class BacktestOptions:
     distances: tuple[float, ...]
     smoothing: str
     seed: int
+    executor: str | None
     out: Path
     quiet: bool
 
@@ -68,6 +71,7 @@ def run_backtest(options: BacktestOptions) -> None:
     BayescodError
         If the input cannot be used; nothing is written then.
     """
+    executor = parse_executor(options.executor)
     scores = read_tables(
         options.scores, options.models, options.benchmarks_table, options.smoothing
     )
@@ -81,7 +85,7 @@ def run_backtest(options: BacktestOptions) -> None:
         "distances": ", ".join(f"{distance:g}" for distance in options.distances),
         "smoothing": options.smoothing,
     }
-    with resumable(options.out, run, options.quiet) as recall:
+    with resumable(options.out, run, options.quiet, executor) as recall:
         with progress_reporter(options.quiet) as progress:
             found = apart(
                 lambda: bayescod.api.backtest(

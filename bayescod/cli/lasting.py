@@ -13,6 +13,7 @@ from bayescod.cli.exits import complain
 from bayescod.cli.locks import locked
 from bayescod.errors import ResultError
 from bayescod.files import KEPT_FOLDER
+from bayescod.forecasting.executors import Executor, connected
 from bayescod.forecasting.kept import Kept, count_kept
 from bayescod.forecasting.recall import Recall
 
@@ -40,7 +41,9 @@ def apart(work: Callable[[], _T]) -> _T:
 
 
 @contextmanager
-def resumable(out: Path, run: Mapping[str, str], quiet: bool) -> Iterator[Recall]:
+def resumable(
+    out: Path, run: Mapping[str, str], quiet: bool, executor: Executor | None = None
+) -> Iterator[Recall]:
     """Hold a run's folder, and keep there what is sampled until the run is done.
 
     Parameters
@@ -50,6 +53,8 @@ def resumable(out: Path, run: Mapping[str, str], quiet: bool) -> Iterator[Recall
         What makes two runs the same, as far as it is known before the run.
     quiet : bool
         Do not say that a run goes on.
+    executor : Executor or None
+        Where to sample; in this process where ``None``.
 
     Yields
     ------
@@ -61,13 +66,15 @@ def resumable(out: Path, run: Mapping[str, str], quiet: bool) -> Iterator[Recall
     ------
     ResultError
         If another run holds the folder, or has left its posteriors there.
+    MachineError
+        If the executor does not answer.
     """
-    with locked(out), _telling_what_is_kept(out / KEPT_FOLDER):
+    with connected(executor) as workers, locked(out), _telling_what_is_kept(out / KEPT_FOLDER):
         kept = Kept(out / KEPT_FOLDER, run)
         if kept.n_posteriors and not quiet:
             text = f"goes on from what a stopped run has left in {kept.folder}"
             complain("note", f"{text} (posteriors: {kept.n_posteriors})")
-        yield Recall(kept)
+        yield Recall(kept, workers)
         if kept.damaged:
             text = f"{len(kept.damaged)} files of kept posteriors were damaged and made anew: "
             complain("warning", text + ", ".join(kept.damaged))

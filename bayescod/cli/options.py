@@ -41,6 +41,14 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of all randomness.")]
 SmoothingChoice = Annotated[
     Smoothing, typer.Option(help="Over checkpoints, over neighbouring models, or not at all.")
 ]
+ExecutorURL = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="Where to sample: dask://HOST:PORT, ray://HOST:PORT, local or local:N processes.",
+        show_default=False,
+    ),
+]
 ForecastFolder = Annotated[
     Path, typer.Argument(metavar="DIR", help="Folder that `bayescod forecast` has written.")
 ]

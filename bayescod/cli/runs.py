@@ -13,6 +13,7 @@ from bayescod.cli.exits import leave
 from bayescod.cli.lasting import apart, resumable
 from bayescod.cli.tables import read_tables, warn
 from bayescod.errors import DataError, Problem
+from bayescod.forecasting.executors import parse_executor
 from bayescod.forecasting.recall import Recall
 from bayescod.forecasting.store import require_free, write_forecast
 from bayescod.reporting.course_table import show_course
@@ -41,6 +42,7 @@ class ForecastOptions:
     eval_trials : int or None
     update : Path or None
     seed : int
+    executor : str or None
     accept, quiet : bool
     """
 
@@ -55,6 +57,7 @@ class ForecastOptions:
     eval_trials: int | None
     update: Path | None
     seed: int
+    executor: str | None
     out: Path
     accept: bool
     quiet: bool
@@ -75,6 +78,7 @@ def run_forecast(options: ForecastOptions) -> None:
     BayescodError
         If the input cannot be used; nothing is written then.
     """
+    executor = parse_executor(options.executor)
     scores = read_tables(
         options.scores, options.models, options.benchmarks_table, options.smoothing
     )
@@ -93,7 +97,8 @@ def run_forecast(options: ForecastOptions) -> None:
     }
     require_free(options.out, run | {"seed": options.seed})
     configure()
-    with resumable(options.out, run | {"seed": str(options.seed)}, options.quiet) as recall:
+    run |= {"seed": str(options.seed)}
+    with resumable(options.out, run, options.quiet, executor) as recall:
         with progress_reporter(options.quiet) as progress:
             forecasts = apart(
                 lambda: bayescod.api.forecast(

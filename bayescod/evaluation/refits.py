@@ -44,6 +44,8 @@ class Refits:
         As asked for; empty for those of role ``anchor``.
     specs : Specs
     seed : int
+    recall : Recall
+        That nothing is asked of but what these forecasts need.
     """
 
     def __init__(
@@ -53,10 +55,11 @@ class Refits:
         anchors: Sequence[str],
         specs: Specs,
         seed: int,
+        recall: Recall,
     ) -> None:
         self._scores, self._selection, self._anchors = scores, selection, tuple(anchors)
         self._specs, self._seed = specs, seed
-        self._recall = Recall()
+        self._recall = recall
         self._fits = fit(scores, selection, specs, _SMOOTHING, None, seed, Silence(), self._recall)
 
     def reference(self) -> tuple[BenchmarkForecast, ...]:

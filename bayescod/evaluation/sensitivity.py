@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from bayescod.evaluation.power_scaling import PowerScaling, power_scaling
 from bayescod.evaluation.refits import NotApplicable, Refits
 from bayescod.evaluation.variants import Variant, variants_of
+from bayescod.forecasting.recall import recalling
 from bayescod.forecasting.records import BenchmarkForecast
 from bayescod.forecasting.spec_sets import specs_of
 from bayescod.progress import Progress, Silence
@@ -110,6 +111,7 @@ def sensitivity(
     variants: Sequence[Variant | str] | None = None,
     model_spec: str = "auto",
     progress: Progress | None = None,
+    executor: str | None = None,
 ) -> Sensitivity:
     """Repeat a forecast with one thing changed at a time.
 
@@ -132,6 +134,8 @@ def sensitivity(
         As for :func:`bayescod.forecast`.
     progress : Progress or None
         Told how many variants are done.
+    executor : str or None
+        As for :func:`bayescod.forecast`.
 
     Returns
     -------
@@ -139,8 +143,8 @@ def sensitivity(
 
     Raises
     ------
-    DataError, UnknownNameError, SpecError
-        If the input cannot be used.
+    DataError, UnknownNameError, SpecError, DependencyError, MachineError
+        As of :func:`bayescod.forecast`.
 
     Notes
     -----
@@ -161,16 +165,17 @@ def sensitivity(
     shown.phase("variants", len(wanted) + 1)
     seconds: dict[str, float] = {}
     began = time.perf_counter()
-    refits = Refits(chosen, selection, anchors, specs_of(model_spec), seed)
-    reference = refits.reference()
-    seconds[REFERENCE] = time.perf_counter() - began
-    shown.advance(REFERENCE)
-    found = [_row(REFERENCE, REFERENCE, one, one) for one in reference]
-    for variant in wanted:
-        began = time.perf_counter()
-        found += _rows(variant, refits.forecasts(variant), reference)
-        seconds[variant.name] = time.perf_counter() - began
-        shown.advance(variant.name)
+    with recalling(None, executor) as recall:
+        refits = Refits(chosen, selection, anchors, specs_of(model_spec), seed, recall)
+        reference = refits.reference()
+        seconds[REFERENCE] = time.perf_counter() - began
+        shown.advance(REFERENCE)
+        found = [_row(REFERENCE, REFERENCE, one, one) for one in reference]
+        for variant in wanted:
+            began = time.perf_counter()
+            found += _rows(variant, refits.forecasts(variant), reference)
+            seconds[variant.name] = time.perf_counter() - began
+            shown.advance(variant.name)
     scaled = {
         name: power_scaling(used.spec, used.lane, used.posterior, one.draws())
         for name, used, one in zip(names, refits.posteriors(), reference, strict=True)

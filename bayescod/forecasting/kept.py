@@ -63,7 +63,7 @@ class Kept:
     def __init__(self, folder: Path, run: Mapping[str, str]) -> None:
         self.folder, self._run = folder, dict(run)
         self.damaged: list[str] = []
-        self._code = _code_version()
+        self._code = code_version()
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             msg = f"{folder} is no folder of kept posteriors; remove it, or give another folder"
             raise ResultError(msg)
@@ -153,8 +153,14 @@ def _matches(folder: Path) -> list[re.Match[str]]:
     return [match for name in names if (match := _NAME.fullmatch(name))]
 
 
-def _code_version() -> str:
-    """Everything besides its arguments that the draws of a compiled program depend on."""
+def code_version() -> str:
+    """Everything besides its arguments that the draws of a compiled program depend on.
+
+    Returns
+    -------
+    str
+        Versions, digest of the code that samples, and what JAX runs on.
+    """
     root = Path(__file__).parents[1]
     digest = hashlib.sha256()
     for pattern in _SOURCES:

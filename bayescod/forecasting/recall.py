@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import os
+import platform
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+import numpy.typing as npt
 from jax import Array
 
 from bayescod.errors import MachineError
-from bayescod.forecasting.kept import Kept, Sampled
-from bayescod.sampling import Lane, Posterior, among, batch_sizes, sample_each
+from bayescod.forecasting.executors import Workers, connected, parse_executor
+from bayescod.forecasting.kept import Kept, Sampled, code_version
+from bayescod.sampling import (
+    Lane,
+    Posterior,
+    among,
+    batch_sizes,
+    configure,
+    sample_each,
+    unheard,
+)
 from bayescod.specs import Spec
 
 Sampling = Callable[
@@ -33,21 +46,24 @@ class Recall:
     ----------
     kept : Kept or None
         Where posteriors outlive the process; each wave is kept as soon as it is sampled.
+    workers : Workers or None
+        Who samples, many waves at once; this process, one wave after another, where ``None``. The
+        waves are the same, and so are the draws.
     """
 
-    def __init__(self, kept: Kept | None = None) -> None:
+    def __init__(self, kept: Kept | None = None, workers: Workers | None = None) -> None:
         self._known: dict[str, Posterior] = {}
-        self._kept = kept
+        self._kept, self._workers = kept, workers
 
     def branch(self) -> Recall:
         """One that knows all that this one does, and keeps what it learns to itself."""
-        other = Recall()
+        other = Recall(workers=self._workers)
         other._known = dict(self._known)
         return other
 
     def anew(self) -> Recall:
         """One that knows nothing yet, and keeps what it learns where this one does."""
-        return Recall(self._kept)
+        return Recall(self._kept, self._workers)
 
     def __call__(
         self,
@@ -61,29 +77,75 @@ class Recall:
         Raises
         ------
         MachineError
-            If memory does not suffice, or the sampler stops for another reason of the machine's.
+            If memory does not suffice, the sampler stops for another reason of the machine's, or
+            the workers are lost.
         """
         names = [_identity(key, spec, lane) for key, lane in zip(keys, lanes, strict=True)]
         new = [i for i, name in enumerate(names) if name not in self._known]
         seconds = [(0.0, 0.0)] * len(names)
         progress([i for i, name in enumerate(names) if name in self._known])
-        for wave in _waves(spec, lanes, new):
-            own = [names[i] for i in wave]
-            found = None if self._kept is None else self._kept.find(own)
-            if found is None:
-                found = _sampled(
-                    [keys[i] for i in wave],
-                    spec,
-                    [lanes[i] for i in wave],
-                    among(wave, progress),
-                )
-                if self._kept is not None:
-                    self._kept.keep(own, found)
-            else:
-                progress(wave)
+
+        def learn(wave: Sequence[int], found: Sampled) -> None:
             for i, posterior, each in zip(wave, *found, strict=True):
                 self._known[names[i]], seconds[i] = posterior, each
+
+        unknown: list[Sequence[int]] = []
+        for wave in _waves(spec, lanes, new):
+            found = None if self._kept is None else self._kept.find([names[i] for i in wave])
+            if found is None:
+                unknown.append(wave)
+            else:
+                progress(wave)
+                learn(wave, found)
+        for done, sampled in self._sample(unknown, keys, spec, lanes, progress):
+            if self._kept is not None:
+                self._kept.keep([names[i] for i in done], sampled)
+            learn(done, sampled)
         return [self._known[name] for name in names], seconds
+
+    def _sample(
+        self,
+        waves: Sequence[Sequence[int]],
+        keys: Sequence[Array],
+        spec: Spec,
+        lanes: Sequence[Lane],
+        progress: Callable[[Sequence[int]], None],
+    ) -> Iterator[tuple[Sequence[int], Sampled]]:
+        """Each wave as soon as it is sampled."""
+        if self._workers is None:
+            for wave in waves:
+                told = among(wave, progress)
+                yield wave, _sampled([keys[i] for i in wave], spec, [lanes[i] for i in wave], told)
+            return
+        code = code_version()
+        jobs = []
+        for wave in waves:
+            data = np.stack([np.asarray(jax.random.key_data(keys[i])) for i in wave])
+            jobs.append((code, data, spec, [lanes[i] for i in wave]))
+        for number, found in self._workers.each(_sampled_by_worker, jobs):
+            progress(waves[number])
+            yield waves[number], found
+
+
+@contextmanager
+def recalling(recall: Recall | None, executor: str | None) -> Iterator[Recall]:
+    """The recall that is given, or else a new one that samples at an executor's URL.
+
+    Parameters
+    ----------
+    recall : Recall or None
+    executor : str or None
+        See :func:`bayescod.forecasting.executors.parse_executor`.
+
+    Yields
+    ------
+    Recall
+    """
+    if recall is not None:
+        yield recall
+        return
+    with connected(parse_executor(executor)) as workers:
+        yield Recall(workers=workers)
 
 
 def _waves(spec: Spec, lanes: Sequence[Lane], new: Sequence[int]) -> Iterator[list[int]]:
@@ -120,6 +182,23 @@ def _sampled(
         else:
             msg = f"the sampler stopped: {what}"
         raise MachineError(msg) from error
+
+
+def _sampled_by_worker(
+    code: str, key_data: npt.NDArray[np.uint32], spec: Spec, lanes: Sequence[Lane]
+) -> Sampled:
+    """Sample a wave in a process of another, which must be of the same mind about everything."""
+    configure()
+    own = code_version()
+    if own != code:
+        msg = (
+            f"a worker on {platform.node()} would draw other numbers than this process: there "
+            f"[{own}], here [{code}]; install the same versions there, and let JAX see the same "
+            "devices"
+        )
+        raise MachineError(msg)
+    keys = jax.random.wrap_key_data(jnp.asarray(key_data))
+    return _sampled(list(keys), spec, lanes, unheard)
 
 
 def _identity(key: Array, spec: Spec, lane: Lane) -> str:
