@@ -56,14 +56,19 @@ def to_datatree(
     constant_data: Arrays | None = None,
     prior: Arrays | None = None,
     posterior_predictive: Arrays | None = None,
+    log_prior: Arrays | None = None,
     log_likelihood: Arrays | None = None,
 ) -> xr.DataTree:
     """Collect arrays in a ``DataTree`` with ArviZ's group and dimension names.
 
     Parameters
     ----------
-    posterior, sample_stats, prior, posterior_predictive, log_likelihood : mapping of str to array
+    posterior, sample_stats, prior, posterior_predictive : mapping of str to array
         Shape (chain, draw, ...) each. A group that is ``None`` is left out.
+    log_prior : mapping of str to array
+        (chain, draw) each, by variable of the posterior.
+    log_likelihood : mapping of str to array
+        (chain, draw, ...) each, by observed variable.
     observed_data, constant_data : mapping of str to array
         Arrays without chains and draws.
     dims : mapping of str to sequence of str
@@ -97,11 +102,13 @@ def to_datatree(
         "sample_stats": sample_stats,
         "prior": prior,
         "posterior_predictive": posterior_predictive,
+        "log_prior": log_prior,
         "log_likelihood": log_likelihood,
     }
     fixed = {"observed_data": observed_data, "constant_data": constant_data}
     groups = {
-        name: _dataset(name, arrays, lead, dims, coords)
+        # A prior's density is one number a draw, whatever the shape of what it is the prior of.
+        name: _dataset(name, arrays, lead, {} if name == "log_prior" else dims, coords)
         for lead, members in ((_SAMPLE_DIMS, sampled), ((), fixed))
         for name, arrays in members.items()
         if arrays is not None
@@ -215,7 +222,8 @@ def pareto_smoothed_loo(log_likelihood: FloatArray) -> tuple[FloatArray, FloatAr
     with warnings.catch_warnings():
         # High values of k are returned, and judged by the caller.
         warnings.simplefilter("ignore", UserWarning)
-        if hasattr(arviz, "InferenceData"):
+        # This tells 0.x from 1.x: 1.3 knows the name of 0.x's container again, with a warning.
+        if hasattr(arviz, "psislw"):
             found = arviz.loo(arviz.from_dict(**groups), pointwise=True)
             elpd = found.loo_i
         else:

@@ -11,19 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
-from jax import Array
-from numpyro import handlers
 
 from bayescod._arviz import pareto_smoothed_weights
+from bayescod.forecasting.densities import log_densities
 from bayescod.forecasting.predictive import flatten
+from bayescod.forecasting.records import BenchmarkForecast
 from bayescod.forecasting.stacking import MAX_PARETO_K
-from bayescod.programs.space import program_of
 from bayescod.sampling import Lane, Posterior, real_entries
 from bayescod.specs import Spec
 
@@ -146,17 +143,55 @@ def power_scaling(spec: Spec, lane: Lane, posterior: Posterior, draws: FloatArra
     -------
     PowerScaling
     """
-    densities = log_densities(spec, lane, posterior)
+    found = log_densities(spec, lane, posterior)
     sites = real_entries(lane, posterior.sites)
-    likelihood = densities.pop(LIKELIHOOD)
+    return _of(spec.name, found.prior, found.likelihood, sites, draws)
+
+
+def stored_power_scaling(forecast: BenchmarkForecast) -> PowerScaling | None:
+    """Sensitivity of a forecast to its priors and its likelihood, from what is stored of it.
+
+    Parameters
+    ----------
+    forecast : BenchmarkForecast
+        Not conditioned on a checkpoint: then its draws are no longer those of the posterior.
+
+    Returns
+    -------
+    PowerScaling or None
+        Of the posterior that is stored: with COD, that of the clusters. ``None`` for a forecast
+        without the groups ``log_prior`` and ``log_likelihood``, as earlier versions wrote them.
+    """
+    if not {"log_prior", "log_likelihood"} <= set(forecast.tree.children):
+        return None
+    priors, likelihood, posterior = (
+        {
+            str(name): values.transpose("chain", "draw", ...).values.astype(np.float64)
+            for name, values in forecast.tree[group].to_dataset().data_vars.items()
+        }
+        for group in ("log_prior", "log_likelihood", "posterior")
+    )
+    (points,) = likelihood.values()
+    return _of(forecast.law, priors, points, posterior, forecast.draws())
+
+
+def _of(
+    spec: str,
+    priors: Mapping[str, FloatArray],
+    points: FloatArray,
+    sites: Mapping[str, FloatArray],
+    draws: FloatArray,
+) -> PowerScaling:
+    """Scale what is known of (chain, draw) sites and their densities, point by point."""
+    likelihood = points.sum(axis=-1)
     up_down = [_weights(likelihood, power)[0] for power in (1.0 / STEP, STEP)]
     informed = {
         site: max(
             _slope(values, up_down) for values in flatten(sites[site]).reshape(draws.size, -1).T
         )
-        for site in densities
+        for site in priors
     }
-    return PowerScaling(spec.name, scaled_rows(densities, likelihood, draws, informed))
+    return PowerScaling(spec, scaled_rows(priors, likelihood, draws, informed))
 
 
 def scaled_rows(
@@ -193,42 +228,6 @@ def scaled_rows(
     first = {PRIORS: 0, LIKELIHOOD: 1}
     rows.sort(key=lambda row: (first.get(row.factor, 2), -row.sensitivity))
     return tuple(rows)
-
-
-def log_densities(spec: Spec, lane: Lane, posterior: Posterior) -> dict[str, FloatArray]:
-    """Log densities of the factors of a posterior, padding left out.
-
-    Parameters
-    ----------
-    spec : Spec
-    lane : Lane
-    posterior : Posterior
-
-    Returns
-    -------
-    dict of str to FloatArray
-        (chain, draw) by site whose prior the spec gives, and ``likelihood``.
-    """
-    program = program_of(spec)
-    data: dict[str, Any] = dict(lane.data)
-    rate = data.pop("pass_rate")
-    top = [site for site, prior in spec.priors.items() if prior.parameters]
-
-    def one(sites: dict[str, Array]) -> dict[str, Array]:
-        seeded = handlers.seed(handlers.substitute(program, data=sites), jax.random.key(0))
-        trace = handlers.trace(seeded).get_trace(data=data, pass_rate=rate)
-        density = {
-            name: site["fn"].log_prob(site["value"]).sum()
-            for name, site in trace.items()
-            if site["type"] == "sample"
-        }
-        seen = [name for name in density if trace[name]["is_observed"]]
-        return {name: density[name] for name in top} | {
-            LIKELIHOOD: sum((density[name] for name in seen), start=jnp.zeros(()))
-        }
-
-    found = jax.jit(jax.vmap(jax.vmap(one)))(dict(posterior.sites))
-    return {name: np.asarray(values, dtype=np.float64) for name, values in found.items()}
 
 
 def cumulative_distance(draws: FloatArray, weights: FloatArray) -> float:

@@ -12,6 +12,7 @@ import xarray as xr
 from bayescod._arviz import to_datatree
 from bayescod.convergence import Diagnostics, Reason, judge
 from bayescod.forecasting.cod import CodFit
+from bayescod.forecasting.densities import log_densities
 from bayescod.forecasting.fitting import BenchmarkFit
 from bayescod.forecasting.ladder import fitted, measured
 from bayescod.forecasting.predictive import curve_draws
@@ -20,6 +21,9 @@ from bayescod.forecasting.worlds import Worlds
 from bayescod.scores.selection import Target
 
 FloatArray = npt.NDArray[np.float64]
+
+_MOST_DOUBLES = 2**22
+"""Bytes of log likelihoods that are kept in double precision; more are kept in single."""
 
 
 def assembled(
@@ -147,6 +151,8 @@ def _tree(
 ) -> xr.DataTree:
     used = one.curve if one.cod is None else one.cod
     posterior, lane = used.posterior, used.lane
+    densities = log_densities(used.spec, lane, posterior)
+    points = densities.likelihood
     sites = posterior.sites if one.cod is None else one.cod.sites
     ladder = one.whole if one.cod is None else one.grouping.ladder
     models = list(ladder.scores.llm)
@@ -182,6 +188,10 @@ def _tree(
         coords=({} if one.cod is None else {"cluster": one.cod.clusters})
         | {"model": np.array(models, dtype=object).astype(str)},
         sample_stats=posterior.stats,
+        log_prior=densities.prior,
+        log_likelihood={
+            "fitted_rate": points if points.nbytes <= _MOST_DOUBLES else points.astype(np.float32)
+        },
         observed_data={
             "score": rate,
             "compute_flops": one.whole.all_flops,

@@ -128,8 +128,13 @@ class TargetPoint:
 class BenchmarkForecast:
     """The forecast of one benchmark, a frozen view of its ``tree``.
 
-    ``tree`` has the ArviZ groups ``posterior``, ``sample_stats``, ``observed_data``,
-    ``constant_data`` and ``predictions``. ``predictions`` holds, over ``draw``: ``score``,
+    ``tree`` has the ArviZ groups ``posterior``, ``sample_stats``, ``log_prior``,
+    ``log_likelihood``, ``observed_data``, ``constant_data`` and ``predictions``. ``log_prior``
+    holds over ``(chain, draw)`` the log density of each prior that the spec gives;
+    ``log_likelihood`` over ``(chain, draw, obs_id)`` ``fitted_rate``, that of each point of
+    ``observed_data``'s ``fitted_rate`` (with COD: of each cluster and LLM). Both are of the draws
+    in ``posterior``, so that ArviZ's ``loo`` and power scaling work on the file. ``predictions``
+    holds, over ``draw``: ``score``,
     ``latent_score``, ``subset_score`` and ``predictable_share`` (NaN where a draw has no
     predictable subset), ``typical_score`` (the latent score in that world of a run without luck:
     its run effect is 0), for COD ``law_score`` (the same with the mean map from subset to

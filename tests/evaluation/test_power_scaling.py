@@ -20,18 +20,15 @@ from bayescod.evaluation.power_scaling import (
     THRESHOLD,
     Scaled,
     cumulative_distance,
-    log_densities,
     power_scaling,
     scaled_rows,
 )
-from bayescod.forecasting.lanes import cluster_lane, curve_lane
+from bayescod.forecasting.lanes import curve_lane
 from bayescod.forecasting.predictive import flatten
 from bayescod.forecasting.streams import CURVE, stream
-from bayescod.programs.space import site_shapes
 from bayescod.sampling import Lane, Posterior, sample
 from bayescod.specs import Spec, load_spec, parse_spec
-from tests._factories import HEALTHY
-from tests._ladders import make_ladder, planted_labels
+from tests._ladders import make_ladder
 
 FloatArray = npt.NDArray[np.float64]
 CHAINS, DRAWS = 4, 1000
@@ -158,38 +155,6 @@ def test_heavy_tailed_weights_have_a_large_pareto_k() -> None:
     heavy = np.log(np.random.default_rng(2).pareto(1.0, size=(CHAINS, DRAWS)) + 1.0)
     # The tail's shape is 1; over a hundred other seeds the estimate had an sd of 0.13: 4.5 sd.
     assert _arviz.pareto_smoothed_weights(heavy)[1] == pytest.approx(1.0, abs=0.6)
-
-
-def _values(spec: Spec, lane: Lane) -> Posterior:
-    """Values of all sites that every prior allows: densities can be asked of them."""
-    rng = np.random.default_rng(0)
-    shapes = site_shapes(spec, lane.data)
-    sites = {name: rng.uniform(0.1, 0.9, size=(2, 3, *shape)) for name, shape in shapes.items()}
-    return Posterior(sites, {}, diagnostics=HEALTHY)
-
-
-def test_densities_are_those_of_the_spec_and_leave_padding_out() -> None:
-    spec = load_spec("cod")
-    ladder = make_ladder(spec=spec)
-    lane = cluster_lane(ladder, planted_labels(ladder), spec)
-    posterior = _values(spec, lane)
-    found = log_densities(spec, lane, posterior)
-    # Members of a population and the run effects are no priors of the spec.
-    assert found.keys() == {
-        *("log_a", "b_loc", "b_scale", "c_scale", "g"),
-        *("run_scale", "walk_scale", "spread", "drift", LIKELIHOOD),
-    }
-    drift = spec.priors["drift"].parameters
-    exact = stats.lognorm.logpdf(
-        posterior.sites["drift"], drift["scale"], scale=math.exp(drift["loc"])
-    )
-    np.testing.assert_allclose(found["drift"], exact)
-    used = lane.used["g"]
-    alpha, beta = (float(lane.data[name]) for name in ("guess_alpha", "guess_beta"))
-    floors = posterior.sites["g"][..., used]
-    np.testing.assert_allclose(found["g"], stats.beta.logpdf(floors, alpha, beta).sum(axis=-1))
-    assert used.sum() == 3
-    assert used.size > 3
 
 
 def _fit(spec: Spec, name: str) -> tuple[Lane, Posterior]:
