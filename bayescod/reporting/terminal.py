@@ -181,14 +181,16 @@ def _beside_truth(forecast: BenchmarkForecast, withheld: bool) -> tuple[str, str
 
 
 def _remarks(forecasts: ForecastSet, accept: bool) -> Iterable[str]:
+    said: dict[str, list[str]] = {}  # what is said of several benchmarks is said once
     for forecast in forecasts.benchmarks:
-        name = printable(forecast.benchmark)
-        if forecast.reason is not None:
-            yield f"{name}: {forecast.method}: [{forecast.reason.code}] " + printable(
-                forecast.reason.message, 500
-            )
-        for reason in forecast.reasons:
-            yield f"{name}: {forecast.status}: [{reason.code}] {printable(reason.message, 500)}"
+        about = [] if forecast.reason is None else [(forecast.method, forecast.reason)]
+        about += [(forecast.status, reason) for reason in forecast.reasons]
+        for what, reason in about:
+            line = f"{what}: [{reason.code}] {printable(reason.message, 500)}"
+            said.setdefault(line, []).append(printable(forecast.benchmark))
+    for line, names in said.items():
+        everywhere = len(names) == len(forecasts.benchmarks) > 1
+        yield f"{'all benchmarks' if everywhere else ', '.join(names)}: {line}"
     failed = [forecast for forecast in forecasts.benchmarks if forecast.status == "fail"]
     if failed and not accept:
         yield (

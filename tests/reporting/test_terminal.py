@@ -120,3 +120,14 @@ def test_checks_show_what_to_do() -> None:
     assert "issue BC101 agreement of the chains (R-hat): nan, wanted < 1.01" in text
     assert "do not use this forecast" in text
     assert text.splitlines()[-1] == "issue: 1, tip: 0, passed: 19, not-applicable: 0"
+
+
+def test_what_is_said_of_several_benchmarks_is_said_once() -> None:
+    lacking, own = Reason("no-items", "no item_id"), Reason("BC104", "divergent transitions: 1")
+    one, two = (make_benchmark(name, reason=lacking) for name in ("one", "two"))
+    two = dataclasses.replace(two, reasons=(own,))
+    text = shown(make_set(one, two))
+    assert text.count("[no-items]") == 1
+    assert "all benchmarks: end-to-end: [no-items]" in text
+    assert "two: pass: [BC104]" in text
+    assert "one, two: end-to-end: [no-items]" in shown(make_set(one, two, make_benchmark("toy")))
