@@ -68,7 +68,7 @@ def _show_ranking(found: Comparison, console: Console) -> None:
     console.print(
         "The most predictable first. Score: median and 90 % equal-tailed range. Expected error: "
         "points that the score is expected to lie off the median, on average. Benchmarks that "
-        "share a letter of their group cannot be told apart: neither would come closer to its "
+        "share a letter are tied: neither would come closer to its "
         f"forecast than the other with a chance of {100 * TOLD_APART:.0f} % or more.",
         soft_wrap=True,
     )
@@ -106,7 +106,7 @@ def _fill_verdicts(found: Comparison, table: Table, gap: str) -> None:
     table.add_column("verdict", no_wrap=True)
     table.add_column(f"score %{gap}(90 % range)", justify="right", no_wrap=True)
     table.add_column("expected\nerror", justify="right", no_wrap=True)
-    table.add_column("group")
+    table.add_column("tie")
     if found.recorded:
         table.add_column("record", justify="right", no_wrap=True)
     for one in found.ranking:
