@@ -133,7 +133,8 @@ def conditioned(
         luck, pick = _draw_own(rng, run, likelihood)
         if likelihood is not None:
             weight = np.bincount(pick, minlength=n_draws) / n_draws
-            # Drawing itself repeats draws: n of n alike leave n / 2 by this count.
+            # Drawn with replacement, n draws that are all alike come to n / 2 if this is not taken
+            # out.
             effective[one.benchmark] = float(1.0 / max((weight**2).sum() - 1.0 / n_draws, 1e-12))
         ahead = _until_the_end(rng, run, luck, _persistence(one, pick, last, target))
         found.append(_picked(one, before, target, seed, ahead, pick))
