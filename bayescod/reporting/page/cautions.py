@@ -11,6 +11,7 @@ from bayescod.decisions.predictability import Predictability
 from bayescod.decisions.verdicts import DO_NOT
 from bayescod.forecasting.records import BenchmarkForecast
 from bayescod.reporting.page.records import BenchmarkFacts, Record
+from bayescod.reporting.page.run import RunSoFar
 from bayescod.reporting.page.words import caution_of, listed, points_wide, why_end_to_end
 from bayescod.reporting.style import is_withheld
 from bayescod.reporting.wording import times
@@ -24,7 +25,10 @@ _TOO_WIDE = {
 
 
 def page_cautions(
-    ratio: float, benchmarks: Sequence[BenchmarkFacts], record: Record | None
+    ratio: float,
+    benchmarks: Sequence[BenchmarkFacts],
+    record: Record | None,
+    run: RunSoFar | None,
 ) -> tuple[str, ...]:
     """Cautions on the whole forecast, the gravest first.
 
@@ -34,6 +38,7 @@ def page_cautions(
         The target's compute over that of the largest ladder LLM.
     benchmarks : sequence of BenchmarkFacts
     record : Record or None
+    run : RunSoFar or None
 
     Returns
     -------
@@ -44,6 +49,8 @@ def page_cautions(
     withheld = [one.name for one in benchmarks if one.withheld]
     if withheld:
         found.append(f"The sampler's checks failed on {listed(withheld)}: no forecast is stated.")
+    if run is not None and run.caution:
+        found.append(run.caution)
     if not ratio <= FAR_COMPUTE_RATIO:
         found.append(
             f"Far extrapolation: the target has {times(ratio)} times the compute of the largest "

@@ -10,6 +10,7 @@ from bayescod.checks import check_forecast
 from bayescod.decisions.planning import Plan, plan
 from bayescod.decisions.predictability import Predictability, rank_benchmarks
 from bayescod.decisions.verdicts import DO_NOT
+from bayescod.evaluation.power_scaling import stored_power_scaling
 from bayescod.forecasting.records import BenchmarkForecast, ForecastSet, Summary
 from bayescod.reporting.page.cautions import benchmark_cautions, page_cautions
 from bayescod.reporting.page.goals import (
@@ -20,6 +21,7 @@ from bayescod.reporting.page.goals import (
     require_fit,
 )
 from bayescod.reporting.page.paths import without_folders
+from bayescod.reporting.page.priors import CONDITIONED, NOT_STORED
 from bayescod.reporting.page.record import record_of
 from bayescod.reporting.page.records import (
     BenchmarkFacts,
@@ -32,6 +34,7 @@ from bayescod.reporting.page.records import (
     Part,
     Record,
 )
+from bayescod.reporting.page.run import run_so_far
 from bayescod.reporting.page.widths import widths_of
 from bayescod.reporting.page.words import expectation, why_end_to_end
 from bayescod.reporting.plan_table import chance
@@ -84,18 +87,22 @@ def page_facts(
         _benchmark(forecasts, one, f"b{one.rank}", record, wanted)
         for one in rank_benchmarks(forecasts, rows)
     ]
-    goals = goals_of(wanted, [one.forecast.benchmark for one in ordered if one.withheld])
+    withheld = [one.forecast.benchmark for one in ordered if one.withheld]
+    goals = goals_of(wanted, withheld)
+    run = run_so_far(forecasts.course, [(one.key, one.forecast) for one in ordered], withheld)
     name = printable(target.model, 40)
     return PageFacts(
         title=f"Forecast for {name}",
         headline=_headline(ordered, goals),
         together=_together(ordered),
+        run=run,
         goals=goals,
         goals_note="" if goals else HOW_TO_ASK,
-        cautions=page_cautions(target.compute_ratio, ordered, record),
+        cautions=page_cautions(target.compute_ratio, ordered, record, run),
         benchmarks=tuple(ordered),
         record=record,
         record_note=note,
+        scaling_note=_scaling_note(forecasts, ordered),
         target=f"{name}: {flops(target.compute_flops)}, {times(target.compute_ratio)} times the "
         "compute of the largest measured LLM",
         seed=forecasts.seed,
@@ -106,6 +113,13 @@ def page_facts(
         ),
         warnings=tuple(printable(without_folders(one), 1000) for one in forecasts.warnings),
     )
+
+
+def _scaling_note(forecasts: ForecastSet, ordered: list[BenchmarkFacts]) -> str:
+    if forecasts.course is not None:
+        return CONDITIONED
+    told = any(one.scaling is not None for one in ordered)
+    return "" if told else NOT_STORED
 
 
 def _headline(ordered: list[BenchmarkFacts], goals: tuple[Goal, ...]) -> str:
@@ -188,6 +202,10 @@ def _benchmark(
         method=_method(forecast),
         past=past,
         checks=tuple(c for c in check_forecast(forecast) if c.outcome in ("issue", "tip")),
+        # The draws of a forecast that a checkpoint has moved are not those of the posterior.
+        scaling=None
+        if withheld or forecasts.course is not None
+        else stored_power_scaling(forecast),
     )
 
 

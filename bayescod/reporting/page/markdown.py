@@ -6,8 +6,11 @@ import re
 from collections.abc import Container, Iterator, Sequence
 from html import escape
 
-from bayescod.reporting.page import sentences
+from bayescod.evaluation.power_scaling import LIKELIHOOD, POWERS, PRIORS
+from bayescod.forecasting.records import Summary
+from bayescod.reporting.page import priors, sentences
 from bayescod.reporting.page.records import BenchmarkFacts, PageFacts, Part
+from bayescod.reporting.page.run import RANGES, Change
 from bayescod.reporting.page.words import likelihood, number, points_wide
 from bayescod.reporting.plan_table import chance
 from bayescod.reporting.wording import percent_range, printable
@@ -31,7 +34,7 @@ def markdown(page: PageFacts) -> str:
     str
         Names are escaped, so that they are neither markup nor links; ends with a line end.
     """
-    lines = [*_head(page), *_goals(page), *_table(page), *_assumptions(page)]
+    lines = [*_head(page), *_run(page), *_goals(page), *_table(page), *_assumptions(page)]
     for one in page.benchmarks:
         lines += _benchmark(one, only=len(page.benchmarks) == 1)
     return "\n".join([*lines, *_technical(page)]) + "\n"
@@ -47,6 +50,54 @@ def _head(page: PageFacts) -> Iterator[str]:
         yield ""
         yield f"> {plain(caution)}"
     yield ""
+
+
+def _run(page: PageFacts) -> Iterator[str]:
+    if page.run is None:
+        return
+    yield f"**The run so far.** {plain(page.run.sentence)}"
+    yield ""
+    if page.run.checkpoints:
+        yield from _rows(
+            ("checkpoint", "of the run's compute", "no more", "no less", "the run is"),
+            [
+                [
+                    plain(printable(one.model, 40)),
+                    chance(one.part),
+                    plain(chance(one.no_more)),
+                    plain(chance(one.no_less)),
+                    one.verdict,
+                ]
+                for one in page.run.checkpoints
+            ],
+            numbers=range(1, 4),
+        )
+    yield from _rows(
+        (
+            "benchmark",
+            "at the last checkpoint",
+            "forecast for it",
+            "end, from the ladder",
+            "with it",
+        ),
+        [_changed(one) for one in page.run.changes],
+        numbers=range(1, 5),
+    )
+    yield f"{plain(page.run.note)} {plain(RANGES)}".lstrip()
+    yield ""
+
+
+def _changed(one: Change) -> list[str]:
+    measured = "–" if one.point is None else f"{100 * one.point.score:.1f} %"
+    if one.withheld:
+        return [plain(one.name), measured, *["withheld"] * 3]
+    expected = "–" if one.point is None else _ranged(one.point.expected)
+    return [plain(one.name), measured, expected, _ranged(one.before), _ranged(one.after)]
+
+
+def _ranged(score: Summary) -> str:
+    shown = percent_range(score.median, score.low, score.high)
+    return f"{shown.median} % ({shown})"
 
 
 def _goals(page: PageFacts) -> Iterator[str]:
@@ -146,11 +197,39 @@ def _technical(page: PageFacts) -> Iterator[str]:
         yield f"- {plain(line)}"
     for line in page.warnings:
         yield f"- {plain(line)}"
+    yield ""
+    yield from _priors(page)
     said = dict(page.provenance)
     version = said.pop("bayescod", "")
     yield ""
     yield f"Made by bayescod {plain(version)}, model spec {plain(page.spec)}, seed {page.seed}."
     yield "; ".join(f"{plain(key)} {plain(printable(said[key], 20)) or '–'}" for key in said)
+
+
+def _priors(page: PageFacts) -> Iterator[str]:
+    told = [(one.name, one.scaling) for one in page.benchmarks if one.scaling is not None]
+    if told:
+        yield from _rows(
+            ("benchmark", "factor", "sensitivity", *(f"at power {p:g}" for p in POWERS), "verdict"),
+            [
+                [
+                    plain(name),
+                    plain(priors.factor_name(row)),
+                    f"{row.sensitivity:.2f}",
+                    *(priors.change(row, power) for power in POWERS),
+                    plain(priors.verdict(row)),
+                ]
+                for name, found in told
+                for row in (found[PRIORS], found[LIKELIHOOD])
+            ],
+            numbers=range(2, 3 + len(POWERS)),
+        )
+        for name, found in told:
+            yield f"- {plain(name)}: {plain(priors.hanging_sentence(found))}"
+        yield ""
+        yield plain(priors.HOW_SCALED)
+    if page.scaling_note:
+        yield plain(page.scaling_note)
 
 
 def _diagnostics(one: BenchmarkFacts) -> list[str]:

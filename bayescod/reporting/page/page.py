@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bayescod.evaluation.power_scaling import POWERS
 from bayescod.evaluation.records import Backtest
-from bayescod.reporting.page import sentences
+from bayescod.reporting.page import priors, sentences
 from bayescod.reporting.page.charts import dot_chart, interval_bar
 from bayescod.reporting.page.curves import chance_chart, fan_chart
 from bayescod.reporting.page.facts import page_facts
+from bayescod.reporting.page.run import RANGES, change_bar
 from bayescod.reporting.page.words import likelihood, number, points_wide
 from bayescod.reporting.plan_table import chance
 from bayescod.reporting.wording import PercentRange, flops, percent_range, printable, times
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from bayescod.decisions.planning import Plan
     from bayescod.forecasting.records import ForecastSet, Summary
     from bayescod.reporting.page.records import BenchmarkFacts, PageFacts
-    from bayescod.reporting.page.svg import Svg
 
 
 def report(
@@ -79,6 +80,9 @@ def render(page: PageFacts) -> str:
         grounds=sentences.GROUNDS,
         remarks=list(sentences.remarks_on(page.benchmarks)),
         split_notes=_split_notes(page),
+        powers=POWERS,
+        ranges=RANGES,
+        how_scaled=priors.HOW_SCALED,
         any_truth=any(one.forecast.target.truth is not None for one in page.benchmarks),
     )
     return text.replace(" %", "\u00a0%")  # a number and its sign stay on one line
@@ -111,15 +115,19 @@ def _unplaced(one: BenchmarkFacts) -> bool:
     return any(not math.isfinite(dot.compute_flops) for dot in one.measured)
 
 
-_WORDS: Mapping[str, Callable[..., str | bool | PercentRange | Svg]] = {
+_WORDS: Mapping[str, Callable[..., object]] = {
     "chance": chance,
+    "change": priors.change,
+    "change_bar": change_bar,
     "chance_chart": chance_chart,
     "chance_sentence": sentences.chance_sentence,
     "chance_title": sentences.chance_title,
     "distance_sentence": sentences.distance_sentence,
     "dot_chart": dot_chart,
+    "factor_name": priors.factor_name,
     "fan_chart": fan_chart,
     "flops": flops,
+    "hanging_sentence": priors.hanging_sentence,
     "likelihood": likelihood,
     "makeup_sentence": sentences.makeup_sentence,
     "number": number,
@@ -127,7 +135,10 @@ _WORDS: Mapping[str, Callable[..., str | bool | PercentRange | Svg]] = {
     "percent_range": percent_range,
     "points_wide": points_wide,
     "printable": printable,
+    "quiet_sentence": priors.quiet_sentence,
     "range_of": _range_of,
+    "scaling_verdict": priors.verdict,
+    "shown_rows": priors.shown_rows,
     "times": times,
     "truth_sentence": sentences.truth_sentence,
     "unplaced": _unplaced,

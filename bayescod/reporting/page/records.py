@@ -11,7 +11,9 @@ import numpy.typing as npt
 from bayescod.checks import Check
 from bayescod.decisions.costs import Cost
 from bayescod.decisions.predictability import Predictability
+from bayescod.evaluation.power_scaling import PowerScaling
 from bayescod.forecasting.records import BenchmarkForecast, Summary
+from bayescod.reporting.page.run import RunSoFar
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -264,6 +266,8 @@ class BenchmarkFacts:
     past : tuple of Past
     checks : tuple of Check
         Those that did not pass.
+    scaling : PowerScaling or None
+        How far it hangs on its priors, where the stored draws tell.
     """
 
     key: str
@@ -284,6 +288,7 @@ class BenchmarkFacts:
     method: str
     past: tuple[Past, ...]
     checks: tuple[Check, ...]
+    scaling: PowerScaling | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -295,6 +300,8 @@ class PageFacts:
     title, headline : str
     together : str
         One sentence on all benchmarks in one world; empty for a single one.
+    run : RunSoFar or None
+        How the target's own run does, where it has started.
     goals : tuple of Goal
         What a plan asks for; where several, all together last.
     goals_note : str
@@ -306,6 +313,8 @@ class PageFacts:
     record : Record or None
     record_note : str
         Why there is no record, where there is none.
+    scaling_note : str
+        Why it is not told how far the answer hangs on the priors, where it is not.
     target : str
     seed : int
     spec : str
@@ -316,12 +325,14 @@ class PageFacts:
     title: str
     headline: str
     together: str
+    run: RunSoFar | None
     goals: tuple[Goal, ...]
     goals_note: str
     cautions: tuple[str, ...]
     benchmarks: tuple[BenchmarkFacts, ...]
     record: Record | None
     record_note: str
+    scaling_note: str
     target: str
     seed: int
     spec: str
