@@ -133,13 +133,13 @@ class BenchmarkForecast:
     holds over ``(chain, draw)`` the log density of each prior that the spec gives;
     ``log_likelihood`` over ``(chain, draw, obs_id)`` ``fitted_rate``, that of each point of
     ``observed_data``'s ``fitted_rate`` (with COD: of each cluster and LLM). Both are of the draws
-    in ``posterior``, so that ArviZ's ``loo`` and power scaling work on the file. ``predictions``
-    holds, over ``draw``: ``score``,
-    ``latent_score``, ``subset_score`` and ``predictable_share`` (NaN where a draw has no
-    predictable subset), ``typical_score`` (the latent score in that world of a run without luck:
-    its run effect is 0), for COD ``law_score`` (the same with the mean map from subset to
-    benchmark), and over ``(compute, draw)`` ``fan`` (latent score along the coordinate
-    ``compute``, FLOP).
+    in ``posterior``, so that ArviZ's ``loo`` and power scaling work on the file; where the
+    forecast is conditioned on a checkpoint, those in ``predictions`` are others. ``predictions``
+    holds, over ``draw``: ``score``, ``latent_score``, ``subset_score`` and ``predictable_share``
+    (NaN where a draw has no predictable subset), ``typical_score`` (the latent score in that world
+    of a run without luck: its run effect is 0), for COD ``law_score`` (the same with the mean map
+    from subset to benchmark), and over ``(compute, draw)`` ``fan`` (latent score along the
+    coordinate ``compute``, FLOP).
     ``observed_data`` holds over ``model``: ``score`` in [0, 1], ``compute_flops`` (NaN for an
     anchor without), ``role`` and ``evaluation_sd`` (standard deviation of the score from finite
     trials).

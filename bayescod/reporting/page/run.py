@@ -17,7 +17,7 @@ NOT_STATED = (
     "The sampler's checks failed: whether the run is on its course is not stated, nor is any "
     "forecast."
 )
-RANGES = "Medians and 90 % equal-tailed ranges; all else is with the last checkpoint."
+RANGES = "Medians and 90 % equal-tailed ranges. All that follows is with the last checkpoint."
 _EXPLAINED = (
     "Chance of no more (no less): that a run as forecast from the ladder scores no more (no less) "
     f"there, over all benchmarks together. Below {100 * TAIL:g} % the run is behind (ahead). One "
@@ -132,7 +132,9 @@ def run_so_far(
     if len(failed) == len(points):
         return RunSoFar(NOT_STATED, "", "", (), changes)
     lag = (
-        "A checkpoint may lag behind a finished run of its compute, the less the later it is."
+        "A checkpoint may lag behind a finished run of its compute, the less the later it is; the "
+        "chance of no more allows for that, the chance of no less does not, so that they need not "
+        "add to 100 %."
         if course.lags
         else "Checkpoints are taken as the ladder's own, which are of the middle of runs too."
     )
