@@ -12,7 +12,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final, TypeVar
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed
 
 from bayescod.errors import DataError, DependencyError, MachineError, Problem
 
@@ -161,7 +161,8 @@ class Workers:
                 yield arrived
             gathering.result()
         except self._faults as error:
-            raise self._lost(f"{type(error).__name__}: {error}".partition("\n")[0]) from error
+            why = str(error) if type(error) is BrokenExecutor else _in_words(error)
+            raise self._lost(why) from error
         finally:
             pool.shutdown(wait=False)
 
@@ -253,7 +254,7 @@ def _dask_backend(client: Any) -> Any:
         """joblib's own, which does not hear of work that dask has given up, and waits for it."""
 
         def effective_n_jobs(self, n_jobs: int) -> int:
-            # For a single one joblib would do the work itself, here.
+            # For a single worker joblib would do the work itself, here; without any it gives up.
             return max(2, super().effective_n_jobs(n_jobs))
 
         def submit(self, func: Any, callback: Callable[[Any], None]) -> Any:
@@ -267,34 +268,46 @@ def _dask_backend(client: Any) -> Any:
             return future
 
         def retrieve_result_callback(self, out: Any) -> Any:
+            # What the work itself raises comes in a wrapping; this is of the cluster.
             if isinstance(out, BaseException):
-                msg = f"{type(out).__name__}: {out}"
-                raise BrokenExecutor(msg) from out
+                raise BrokenExecutor(_in_words(out)) from out
             return super().retrieve_result_callback(out)
 
-    return Backend(client=client, wait_for_workers_timeout=_WITHOUT_WORKERS_SECONDS)
+    return Backend(client=client, wait_for_workers_timeout=0)
 
 
 @contextmanager
 def _ray(executor: Executor) -> Iterator[_Opened]:
     ray = import_module("ray")
-    import_module("ray.util.joblib").register_ray()
     try:
         ray.init(address=str(executor), log_to_driver=False)
     except (OSError, RuntimeError, ValueError) as error:
         raise _no_answer(executor, error) from error
     try:
-        # Ray restarts a worker that died and gives it its work again, as dask does.
-        again = {"max_restarts": _RETRIES, "max_task_retries": _RETRIES}
-        with parallel_config(backend="ray", ray_remote_args=again):
-            yield None, lambda: int(ray.is_initialized()), (ray.exceptions.RayError,)
+        yield _ray_backend(), lambda: int(ray.is_initialized()), (ray.exceptions.RayError,)
     finally:
         ray.shutdown()
 
 
+def _ray_backend() -> Any:
+    class Backend(import_module("ray.util.joblib.ray_backend").RayBackend):  # type: ignore[misc]
+        """Ray's own, which gives results one by one as it gets them, though it does not say so."""
+
+        supports_return_generator = True
+
+    # Ray restarts a worker that died and gives it its work again, as dask does.
+    again = {"max_restarts": _RETRIES, "max_task_retries": _RETRIES}
+    return Backend(nesting_level=0, ray_remote_args=again)
+
+
 def _no_answer(executor: Executor, error: Exception) -> MachineError:
-    why = f"{type(error).__name__}: {error}".partition("\n")[0]
-    return MachineError(f"no answer from {executor}: {why}; is it running, and to be reached?")
+    why = f"no answer from {executor}: {_in_words(error)}"
+    return MachineError(f"{why}; is it running, and can it be reached from here?")
+
+
+def _in_words(error: BaseException) -> str:
+    text = f"{type(error).__name__}: {error}".partition("\n")[0]
+    return text if error.__cause__ is None else f"{text} ({_in_words(error.__cause__)})"
 
 
 def _call(job: tuple[int, Callable[..., _T], tuple[Any, ...]]) -> tuple[int, _T]:
