@@ -1,33 +1,13 @@
 """Benchmarks ranked and two plans compared, with few draws; with a record in the slow run."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from bayescod.specs import spec_folder
-
-SCRIPT = Path(__file__).parents[2] / "examples" / "comparing_benchmarks.py"
-
-
-def compared(*options):
-    run = subprocess.run(
-        [sys.executable, SCRIPT, *options], capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    return run.stdout
-
 
 @pytest.mark.examples
-def test_benchmarks_are_ranked_and_plans_compared(tmp_path):
-    text = (spec_folder() / "end-to-end.toml").read_text(encoding="utf-8")
-    for key, value in {"warmup": 500, "draws": 600, "rerun": "false"}.items():
-        text = re.sub(rf"^{key} = (\d+|true)$", f"{key} = {value}", text, flags=re.MULTILINE)
-    spec = tmp_path / "short.toml"
-    spec.write_text(text, encoding="utf-8")
-    shown = compared("--model-spec", spec)
+def test_benchmarks_are_ranked_and_plans_compared(short_spec, run_example):
+    shown = run_example("comparing_benchmarks.py", "--model-spec", short_spec)
     ranks = re.findall(r"^(\d) ([\w-]+) \[([a-z ]+)\]: .+; off by ([\d.]+) points", shown, re.M)
     assert [row[0] for row in ranks] == ["1", "2", "3"]
     # Its range is a third as wide as the others'.
@@ -47,8 +27,8 @@ def test_benchmarks_are_ranked_and_plans_compared(tmp_path):
 
 @pytest.mark.examples
 @pytest.mark.slow
-def test_the_record_stands_beside_the_ranks():
-    shown = compared()
+def test_the_record_stands_beside_the_ranks(run_example):
+    shown = run_example("comparing_benchmarks.py")
     truths = re.findall(r"record: 90 % ranges held (\d) of (\d) truths", shown)
     assert len(truths) == 3
     assert all(0 < int(held) <= int(count) for held, count in truths)

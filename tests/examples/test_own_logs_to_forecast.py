@@ -1,41 +1,23 @@
 """From simulated logs to the page, run as a reader would, with few draws."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
-from bayescod.specs import spec_folder
-
-SCRIPT = Path(__file__).parents[2] / "examples" / "own_logs_to_forecast.py"
-
 
 @pytest.mark.examples
-def test_logs_become_a_forecast_that_holds_the_simulated_truth(tmp_path):
-    text = (spec_folder() / "end-to-end.toml").read_text(encoding="utf-8")
-    for key, value in {"warmup": 500, "draws": 600, "rerun": "false"}.items():
-        text = re.sub(rf"^{key} = (\d+|true)$", f"{key} = {value}", text, flags=re.MULTILINE)
-    spec = tmp_path / "short.toml"
-    spec.write_text(text, encoding="utf-8")
+def test_logs_become_a_forecast_that_holds_the_simulated_truth(tmp_path, short_spec, run_example):
     out = tmp_path / "out"
-    run = subprocess.run(
-        [sys.executable, SCRIPT, "--out", out, "--model-spec", spec],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert run.returncode == 0, run.stderr
-    assert "[several-filters]" in run.stdout, "the open choice was not asked for"
-    assert "left out, 1 times: an older log of the same task and model" in run.stdout
-    assert "./runs/3b-final to acme-3b" in run.stdout
+    shown = run_example("own_logs_to_forecast.py", "--out", out, "--model-spec", short_spec)
+    assert "[several-filters]" in shown, "the open choice was not asked for"
+    assert "left out, 1 times: an older log of the same task and model" in shown
+    assert "./runs/3b-final to acme-3b" in shown
     # The given-up log has no right answer: taken, the row below would say 0.0 %.
-    assert re.search(r"sums +acme-100m +500 questions, 0 missing, 1\d\.\d% right", run.stdout)
+    assert re.search(r"sums +acme-100m +500 questions, 0 missing, 1\d\.\d% right", shown)
     found = re.findall(
         r"([\w-]+): median ([\d.]+)%, 90 % range \(equal-tailed\) ([\d.]+)% to ([\d.]+)%; "
         r"by end-to-end.*?; simulated truth ([\d.]+)%",
-        run.stdout,
+        shown,
     )
     assert [name for name, *_ in found] == ["sums", "word-problems"]
     for _, *numbers in found:

@@ -1,26 +1,13 @@
 """A plan for two scores, from a folder and from the shipped ladder with few draws."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from bayescod.forecasting.store import write_forecast
-from bayescod.specs import spec_folder
 from tests._factories import make_benchmark, make_set
 
-SCRIPT = Path(__file__).parents[2] / "examples" / "planning_under_risk.py"
 NUMBER = r"([\d.e+]+)"
-
-
-def planned(*options):
-    run = subprocess.run(
-        [sys.executable, SCRIPT, *options], capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr
-    return run.stdout
 
 
 def together(shown):
@@ -31,26 +18,24 @@ def together(shown):
 
 
 @pytest.mark.examples
-def test_worlds_in_common_are_not_chances_multiplied(tmp_path):
+def test_worlds_in_common_are_not_chances_multiplied(tmp_path, run_example):
     """Two benchmarks that are one and the same in every world, asked for their median."""
     same = make_set(*(make_benchmark(name, n_draws=4000) for name in ("toy", "two")))
     same["two"].tree["predictions"] = same["toy"].tree["predictions"].copy()
     folder = write_forecast(same, tmp_path / "forecast", figures=False)
     median = same["toy"].summary().median
-    shown = planned("--forecast", folder, "--want", f"toy={median}", "--want", f"two={median}")
+    shown = run_example(
+        "planning_under_risk.py",
+        *("--forecast", folder, "--want", f"toy={median}", "--want", f"two={median}"),
+    )
     joint, multiplied = together(shown)
     assert multiplied == pytest.approx(25, abs=3)
     assert joint > multiplied + 10
 
 
 @pytest.mark.examples
-def test_the_shipped_ladder_is_forecast_and_planned(tmp_path):
-    text = (spec_folder() / "end-to-end.toml").read_text(encoding="utf-8")
-    for key, value in {"warmup": 500, "draws": 600, "rerun": "false"}.items():
-        text = re.sub(rf"^{key} = (\d+|true)$", f"{key} = {value}", text, flags=re.MULTILINE)
-    spec = tmp_path / "short.toml"
-    spec.write_text(text, encoding="utf-8")
-    shown = planned("--model-spec", spec)
+def test_the_shipped_ladder_is_forecast_and_planned(short_spec, run_example):
+    shown = run_example("planning_under_risk.py", "--model-spec", short_spec)
     assert re.findall(r"^(.+): chance \d+% at t201k$", shown, re.MULTILINE) == [
         "python-2 >= 35%",
         "manual-word >= 45%",
