@@ -21,6 +21,7 @@ from bayescod.reporting.page.priors import (
     NOT_STORED,
     change,
     hanging_sentence,
+    hanging_sentences,
     quiet_sentence,
     shown_rows,
     verdict,
@@ -113,6 +114,19 @@ def test_layman_is_told_the_largest_change():
     assert "more than these draws can tell" in hanging_sentence(told)
     assert verdict(rough).endswith("(Pareto k 0.90: do not trust the changes)")
     assert "Pareto" not in verdict(row)
+
+
+def test_outcomes_that_no_prior_moves_are_told():
+    """A quarter of the draws come from another way of forecasting, and stay where they are."""
+    forecast = with_densities()
+    predictions = forecast.tree["predictions"].to_dataset()
+    latent = predictions["latent_score"].values
+    other = np.where(np.arange(N) < N // 4, latent, latent + 0.01)
+    forecast.tree["predictions"] = xr.DataTree(predictions.assign(end_to_end=("draw", other)))
+    (one,) = page_facts(make_set(forecast)).benchmarks
+    assert "25 % of the outcomes are made in another way" in hanging_sentences(one)
+    (alone,) = page_facts(make_set(with_densities())).benchmarks
+    assert hanging_sentences(alone) == hanging_sentence(alone.scaling)
 
 
 def test_folder_of_an_earlier_version_says_where_to_ask():

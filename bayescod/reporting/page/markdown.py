@@ -207,25 +207,25 @@ def _technical(page: PageFacts) -> Iterator[str]:
 
 
 def _priors(page: PageFacts) -> Iterator[str]:
-    told = [(one.name, one.scaling) for one in page.benchmarks if one.scaling is not None]
+    told = [(one, one.scaling) for one in page.benchmarks if one.scaling is not None]
     if told:
         yield from _rows(
             ("benchmark", "factor", "sensitivity", *(f"at power {p:g}" for p in POWERS), "verdict"),
             [
                 [
-                    plain(name),
+                    plain(one.name),
                     plain(priors.factor_name(row)),
                     f"{row.sensitivity:.2f}",
                     *(priors.change(row, power) for power in POWERS),
                     plain(priors.verdict(row)),
                 ]
-                for name, found in told
+                for one, found in told
                 for row in (found[PRIORS], found[LIKELIHOOD])
             ],
             numbers=range(2, 3 + len(POWERS)),
         )
-        for name, found in told:
-            yield f"- {plain(name)}: {plain(priors.hanging_sentence(found))}"
+        for one, _ in told:
+            yield f"- {plain(one.name)}: {plain(priors.hanging_sentences(one))}"
         yield ""
         yield plain(priors.HOW_SCALED)
     if page.scaling_note:

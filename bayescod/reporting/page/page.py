@@ -127,7 +127,7 @@ _WORDS: Mapping[str, Callable[..., object]] = {
     "factor_name": priors.factor_name,
     "fan_chart": fan_chart,
     "flops": flops,
-    "hanging_sentence": priors.hanging_sentence,
+    "hanging_sentences": priors.hanging_sentences,
     "likelihood": likelihood,
     "makeup_sentence": sentences.makeup_sentence,
     "number": number,

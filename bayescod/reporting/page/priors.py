@@ -11,6 +11,9 @@ from bayescod.evaluation.power_scaling import (
     Scaled,
 )
 from bayescod.forecasting.stacking import MAX_PARETO_K
+from bayescod.reporting.page.records import BenchmarkFacts
+from bayescod.reporting.page.widths import BY_CLUSTERS
+from bayescod.reporting.plan_table import chance
 from bayescod.reporting.wording import points, printable
 
 NOT_STORED = (
@@ -26,7 +29,8 @@ HOW_SCALED = (
     "Power scaling (arXiv 2107.14054): the draws are weighted as if a prior, or the likelihood, "
     f"were raised to the power {POWERS[0]:g} or {POWERS[1]:g}; nothing is sampled anew. "
     "Sensitivity: cumulative Jensen-Shannon distance between forecasts, a doubling of the power; "
-    f"from {THRESHOLD:g} on worth a look. Changes are in percentage points, of the median and, in "
+    f"from {THRESHOLD:g} on worth a look. A verdict says that a forecast depends on something, the "
+    "changes how much. Changes are in percentage points, of the median and, in "
     "brackets, of both ends of the 90 % range. Where Pareto k is above "
     f"{MAX_PARETO_K:g} the weights are not smooth enough to trust the changes. The factors are "
     "those of the posterior that is stored; what else a draw was made from (the step from groups "
@@ -63,8 +67,39 @@ def verdict(row: Scaled) -> str:
     return f"{row.words}{doubt}"
 
 
+def hanging_sentences(one: BenchmarkFacts) -> str:
+    """How much the forecast would change if the assumptions counted more or less.
+
+    Parameters
+    ----------
+    one : BenchmarkFacts
+        Whose power scaling is known.
+
+    Returns
+    -------
+    str
+        Empty where it is not.
+    """
+    if one.scaling is None:
+        return ""
+    still = 1.0 - _moved(one)
+    held = (
+        f" {chance(still)} of the outcomes are made in another way and held as they are, which "
+        "makes all of these figures smaller."
+    )
+    return hanging_sentence(one.scaling) + (held if still > 0 else "")
+
+
+def _moved(one: BenchmarkFacts) -> float:
+    """The part of the draws that the stored posterior made."""
+    voices = one.widths.voices if one.widths is not None else ()
+    if one.forecast.method == "cod":
+        voices = tuple(voice for voice in voices if voice.name == BY_CLUSTERS)
+    return max((voice.part for voice in voices), default=1.0)
+
+
 def hanging_sentence(found: PowerScaling) -> str:
-    """How much the forecast would change if the assumptions counted more or less."""
+    """The same of the draws as they are, however few of them the posterior made."""
     row = found[PRIORS]
     asked = "If what was assumed before the data counted a quarter more, or a fifth less,"
     if not row.reliable:

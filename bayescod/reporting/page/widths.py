@@ -12,7 +12,7 @@ from bayescod.reporting.page.records import Part, Voice, Widths
 FloatArray = npt.NDArray[np.float64]
 
 _BY_LAW = ("one curve in compute", "one curve in parameters and tokens")
-_BY_CLUSTERS = "groups of questions (COD)"
+BY_CLUSTERS = "groups of questions (COD)"
 _NAMES = {
     "law": "the law beyond the data",
     "untold": "the run and the law beyond the data",
@@ -96,7 +96,7 @@ def _voice_of_draw(forecast: BenchmarkForecast, latent: FloatArray) -> npt.NDArr
         if "end_to_end" not in stored:
             names[:] = ""
             return names
-        names[latent != stored["end_to_end"].values] = _BY_CLUSTERS
+        names[latent != stored["end_to_end"].values] = BY_CLUSTERS
     return names
 
 
