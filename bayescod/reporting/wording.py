@@ -71,7 +71,8 @@ def points(value: float) -> str:
     >>> points(0.0213)
     '+2.1'
     """
-    return f"{100 * value:+.1f}" if math.isfinite(value) else "–"
+    # Adding zero takes the sign off a difference that rounds to none.
+    return f"{round(100 * value, 1) + 0.0:+.1f}" if math.isfinite(value) else "–"
 
 
 def flops(value: float) -> str:

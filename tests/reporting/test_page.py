@@ -17,6 +17,7 @@ import bayescod
 from bayescod.convergence import Reason
 from bayescod.decisions.predictability import rank_benchmarks
 from bayescod.forecasting.records import ForecastSet
+from bayescod.reporting.page.cautions import UNCHECKED
 from bayescod.reporting.page.facts import page_facts
 from bayescod.reporting.page.markdown import markdown
 from bayescod.reporting.page.page import render, report
@@ -222,13 +223,17 @@ def test_the_headline_is_of_what_can_be_leant_on():
     flat, wide, vague = make_benchmark("flat"), wider("wide", 1), wider("vague", 3)
     page = page_facts(make_set(vague, sick(), wide, flat))
     assert [one.name for one in page.benchmarks] == ["flat", "wide", "vague", "sick"]
-    assert page.headline.startswith("2 of 4 benchmarks can be forecast. The surest is flat")
+    assert page.headline.startswith(
+        "2 of 4 benchmarks can be forecast, 1 of them only with care. The surest is flat"
+    )
     assert "least sure is wide" in page.headline
     one = page_facts(make_set(vague, sick(), flat)).headline
     assert one.startswith("1 of 3 benchmarks can be forecast. flat: We expect")
     none = page_facts(make_set(vague, wider("dim", 4))).headline
     assert none.startswith("0 of 2 benchmarks can be forecast. The surest is vague")
-    assert page_facts(make_set(flat, wide)).headline.startswith("The surest is flat")
+    assert page_facts(make_set(flat, wide)).headline.startswith(
+        "2 of 2 benchmarks can be forecast, 1 of them only with care. The surest is flat"
+    )
 
 
 def test_ranking_is_that_of_compare(nine):
@@ -252,8 +257,8 @@ def test_ranking_is_that_of_compare(nine):
     assert any("Do not use" in line and "wide" in line for line in facts.cautions)
     (one,) = (one for one in facts.benchmarks if one.name == "wide")
     assert any("90 % range is" in line and "points wide" in line for line in one.cautions)
-    assert "cannot be told apart" in table
-    assert "cannot be told apart" in pasted
+    assert "share a letter are tied" in table
+    assert "share a letter are tied" in pasted
 
 
 def test_failed_checks_state_nothing():
@@ -279,9 +284,21 @@ def test_headline_of_a_single_benchmark_is_said_once():
     )  # and the chart's
 
 
+def checked_rows():
+    """A record of the default that the forecasts of these tests lie within."""
+    return [
+        dataclasses.replace(row, method="default", benchmark="toy")
+        for row in make_rows(4, 1, methods={"cod": (0.02, 0.02, 0.0)})
+    ]
+
+
 def test_no_caution_without_cause():
-    assert page_facts(make_set(make_benchmark("toy"))).cautions == ()
-    assert 'class="caution"' not in report(make_set(make_benchmark("toy")))
+    healthy = make_set(make_benchmark("toy"))
+    checked = make_backtest(checked_rows())
+    assert page_facts(healthy, checked.frame()).cautions == ()
+    assert 'class="caution"' not in report(healthy, checked)
+    # What nobody has checked is a cause.
+    assert page_facts(healthy).cautions == (UNCHECKED,)
 
 
 @pytest.mark.parametrize(
@@ -311,15 +328,12 @@ def test_caution_with_cause(forecast, said):
 
 def test_a_benchmark_that_is_what_it_is_gives_no_caution():
     forecast = make_benchmark("x", reason=Reason("small-subset", "m"))
-    assert page_facts(make_set(forecast)).cautions == ()
+    assert page_facts(make_set(forecast)).cautions == (UNCHECKED,)
     assert "one curve for the whole benchmark" in report(make_set(forecast))
 
 
 def test_record_counts_what_the_rows_say():
-    rows = [
-        dataclasses.replace(row, method="default", benchmark="toy")
-        for row in make_rows(4, 1, methods={"cod": (0.02, 0.02, 0.0)})
-    ]
+    rows = checked_rows()
     page = page_facts(make_set(make_benchmark("toy")), make_backtest(rows).frame())
     held = sum(row.q05 <= row.truth <= row.q95 for row in rows)
     assert page.record.overall.startswith(f"90 % ranges held {held} of 4 truths")

@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 
 from bayescod.forecasting.course import CheckpointCourse
+from bayescod.reporting.page.cautions import UNCHECKED
 from bayescod.reporting.page.facts import page_facts
 from bayescod.reporting.page.markdown import markdown
 from bayescod.reporting.page.page import render, report
@@ -80,7 +81,8 @@ def test_page_shows_every_checkpoint_and_what_the_last_one_changes():
 )
 def test_caution_unless_on_course(verdict, said):
     facts = page_facts(started(make_benchmark("toy"), verdict=verdict))
-    assert bool(facts.cautions) == bool(said)
+    assert len(facts.cautions) == 1 + bool(said)
+    assert facts.cautions[-1] == UNCHECKED
     if said:
         assert said in facts.cautions[0]
         assert text_of(render(facts)).index(said) < text_of(render(facts)).index("The run so far ")

@@ -1,4 +1,4 @@
-"""What several charts share: axes, and the mark of what was measured since."""
+"""What several charts share: axes, and the mark of what was measured later."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def compute_axis(x: Scale, bottom: float) -> str:
 
 
 def star(x: float, y: float, size: float = 8.0) -> str:
-    """What was measured since."""
+    """What was measured later."""
     angles = np.arange(10) * np.pi / 5
     radii = np.where(np.arange(10) % 2 == 0, size, 0.42 * size)
     places = " ".join(

@@ -18,6 +18,14 @@ from bayescod.reporting.wording import times
 
 # Reasons of a verdict that the page has better words for, or a place of their own.
 _SAID_OTHERWISE = ("sampler-failed", "review", "unchecked")
+UNCHECKED = "Unchecked: no record tells how often such ranges held on this ladder."
+_SHORT = {
+    "review": "not all checks passed",
+    "wide": "a wide range",
+    "ranges-short": "its ranges held too seldom",
+    "beyond-record": "farther out than its record",
+    "no-signal": "not seen to grow",
+}
 _TOO_WIDE = {
     "wide": "a decision that hangs on a few points should not rest on it",
     "uninformed": "it says too little for a decision",
@@ -61,16 +69,28 @@ def page_cautions(
         found.append(f"The record on this ladder is poor. {record.overall}")
     if record is not None and record.beyond:
         found.append(record.at_distance)
+    unchecked = (UNCHECKED,) if record is None else ()
     if len(benchmarks) == 1:
-        return (*found, *benchmarks[0].cautions)
+        return (*found, *benchmarks[0].cautions, *unchecked)
     useless = [one.name for one in benchmarks if not one.withheld and _is_useless(one)]
     if useless:
         found.append(f"Do not use, for the reasons told below: {listed(useless)}.")
     careful = [one for one in benchmarks if one.cautions and not one.withheld]
-    names = [one.name for one in careful if not _is_useless(one)]
-    if names:
-        found.append(f"Use with care, for the reasons told below: {listed(names)}.")
-    return tuple(found)
+    alike: dict[str, list[str]] = {}
+    for one in careful:
+        if not _is_useless(one):
+            alike.setdefault(_in_short(one.predictability), []).append(one.name)
+    if alike:
+        why = "; ".join(f"{listed(names)} ({reason})" for reason, names in alike.items())
+        found.append(f"Use with care: {why}.")
+    return (*found, *unchecked)
+
+
+def _in_short(found: Predictability) -> str:
+    """Why a benchmark is to be used with care."""
+    codes = dict.fromkeys(reason.code for reason in found.reasons)
+    said = [_SHORT[code] for code in codes if code in _SHORT]
+    return ", ".join(said) or "see its section"
 
 
 def _is_useless(one: BenchmarkFacts) -> bool:

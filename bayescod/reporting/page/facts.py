@@ -9,7 +9,7 @@ import numpy as np
 from bayescod.checks import check_forecast
 from bayescod.decisions.planning import Plan, plan
 from bayescod.decisions.predictability import Predictability, rank_benchmarks
-from bayescod.decisions.verdicts import DO_NOT
+from bayescod.decisions.verdicts import CARE, DO_NOT
 from bayescod.evaluation.power_scaling import stored_power_scaling
 from bayescod.forecasting.records import BenchmarkForecast, ForecastSet, Summary
 from bayescod.reporting.page.cautions import benchmark_cautions, page_cautions
@@ -127,8 +127,9 @@ def _headline(ordered: list[BenchmarkFacts], goals: tuple[Goal, ...]) -> str:
     if not stated:
         return "The sampler's checks failed on every benchmark: no forecast is stated."
     useful = [one for one in stated if one.predictability.verdict != DO_NOT]
-    short = count > 1 and len(useful) < count
-    some = f"{len(useful)} of {count} benchmarks can be forecast. " if short else ""
+    careful = sum(one.predictability.verdict == CARE for one in useful)
+    with_care = f", {careful} of them only with care" if careful else ""
+    some = f"{len(useful)} of {count} benchmarks can be forecast{with_care}. " if count > 1 else ""
     # What nobody should lean on is no headline, unless there is nothing else.
     shown = useful or stated
     if len(shown) == 1:
@@ -161,9 +162,9 @@ def _together(ordered: list[BenchmarkFacts]) -> str:
         ]
     )
     return (
-        f"The chance that all {len(stated)} scores lie in their 90 % ranges at once is "
-        f"{chance(float(inside.all(axis=0).mean()))}: the benchmarks share one training run, so "
-        "their errors are partly the same."
+        "Nine in ten for each is not nine in ten for all: the chance that all "
+        f"{len(stated)} scores lie in their 90 % ranges at once is "
+        f"{chance(float(inside.all(axis=0).mean()))}."
     )
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from bayescod.forecasting.records import ForecastSet
 
 HOW_TO_ASK = (
-    "No score is asked for: bayescod plan FOLDER --benchmark NAME --score S, and then the report "
-    "again, puts the chance of reaching it here."
+    "No wanted score was given, so that the chance of reaching one is not told here (bayescod plan "
+    "asks for it)."
 )
 _AGAIN = "run bayescod plan again, or delete the file"
 

@@ -16,8 +16,8 @@ from bayescod.reporting.plan_table import chance
 from bayescod.reporting.wording import percent_range, printable
 
 _COLUMNS = (
-    *("benchmark", "verdict", "expected score", "90 % range", "width", "group"),
-    *("predictable", "record", "measured since"),
+    *("benchmark", "verdict", "expected score", "90 % range", "width", "tie"),
+    *("predictable", "record", "measured later"),
 )
 _DIAGNOSTICS = ("R-hat", "ESS bulk", "ESS tail", "divergences")
 

@@ -96,7 +96,7 @@ def _split_notes(page: PageFacts) -> list[str]:
 
 
 def _common_axis(page: PageFacts) -> tuple[float, float]:
-    """Whole tens of per cent that hold every stated range, and what was measured since."""
+    """Whole tens of per cent that hold every stated range, and what was measured later."""
     stated = [one for one in page.benchmarks if not one.withheld]
     truths = [one.forecast.target.truth for one in stated]
     shown = [end for one in stated for end in (one.score.low, one.score.high)]
@@ -107,8 +107,8 @@ def _common_axis(page: PageFacts) -> tuple[float, float]:
     return low, max(high, low + 0.1)
 
 
-def _range_of(score: Summary) -> PercentRange:
-    return percent_range(score.median, score.low, score.high)
+def _range_of(score: Summary, tenths: bool = False) -> PercentRange:
+    return percent_range(score.median, score.low, score.high, tenths=tenths)
 
 
 def _unplaced(one: BenchmarkFacts) -> bool:

@@ -17,7 +17,7 @@ ASSUMED = (
 )
 SORTED = (
     "The most predictable first: the one whose score is expected to lie nearest to its median. "
-    "Benchmarks that share a letter of their group cannot be told apart: neither would come closer "
+    "Benchmarks that share a letter are tied: neither would come closer "
     f"to its forecast than the other with a chance of {100 * TOLD_APART:.0f} % or more."
 )
 GROUNDS = (
@@ -43,13 +43,13 @@ UNTOLD = (
 
 
 def truth_sentence(one: BenchmarkFacts) -> str:
-    """Whether the forecast held what was measured since; empty where nothing was."""
+    """Whether the forecast held what was measured later; empty where nothing was."""
     truth, score = one.forecast.target.truth, one.score
     if truth is None or one.withheld:
         return ""
     place = "inside" if score.low <= truth <= score.high else "outside"
     return (
-        f"Measured since, never fitted: {100 * truth:.1f} %, {place} the 90 % range "
+        f"Measured later, never fitted: {100 * truth:.1f} %, {place} the 90 % range "
         f"({100 * score.low:.1f} to {100 * score.high:.1f} %)."
     )
 

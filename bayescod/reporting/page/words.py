@@ -103,13 +103,10 @@ def points_wide(width: float) -> str:
 
     Examples
     --------
-    >>> points_wide(0.114), points_wide(0.0211)
-    ('11 points', '2.1 points')
+    >>> points_wide(0.114)
+    '11.4 points'
     """
-    if not math.isfinite(width):
-        return "–"
-    decimals = 0 if 100 * width >= 5 else 1
-    return f"{100 * width:.{decimals}f} points"
+    return f"{100 * width:.1f} points" if math.isfinite(width) else "–"
 
 
 def listed(names: list[str], most: int = 4) -> str:
