@@ -10,20 +10,27 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import jax
+import numpy as np
 import pytest
 
 from bayescod.api import backtest, forecast
+from bayescod.convergence import Diagnostics
 from bayescod.errors import DataError, DependencyError, MachineError
 from bayescod.evaluation.sensitivity import sensitivity
 from bayescod.forecasting import executors, recall
 from bayescod.forecasting.executors import Executor, connected, parse_executor
 from bayescod.forecasting.kept import Kept
 from bayescod.forecasting.recall import Recall
+from bayescod.sampling import Lane, Posterior, unheard
+from bayescod.specs import load_spec
 from tests._ladders import GROWING, TARGET, make_scores
 from tests.cli._quick import quick_command, quick_spec
 
@@ -115,6 +122,91 @@ def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_worker_of_other_versions_is_refused() -> None:
     with pytest.raises(MachineError, match=r"would draw other numbers.*here \[0\.0 jax 0\.1\]"):
         recall._sampled_by_worker("0.0 jax 0.1", None, None, ())  # type: ignore[arg-type]
+
+
+class Backwards:
+    """Workers of this process, of which the last is always the first to be done."""
+
+    def each(self, function: Callable[..., Any], jobs: list[Any]) -> Iterator[tuple[int, Any]]:
+        for number in reversed(range(len(jobs))):
+            yield number, function(*jobs[number])
+
+
+class Lost:
+    """Workers that are lost after some of them are done."""
+
+    def __init__(self, after: int) -> None:
+        self._after = after
+
+    def each(self, function: Callable[..., Any], jobs: list[Any]) -> Iterator[tuple[int, Any]]:
+        yield from islice(Backwards().each(function, jobs), self._after)
+        raise MachineError("the others are lost")
+
+
+@pytest.fixture
+def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lane's draws are its number; one lane a wave."""
+
+    def sample(keys: Any, _spec: Any, lanes: Any, progress: Any) -> Any:
+        progress(range(len(lanes)))
+        healthy = Diagnostics(1.0, 900.0, 900.0, 0, 8)
+        sites = [{"b": np.full((2, 4), lane.data["x"][0])} for lane in lanes]
+        drawn = [Posterior(one, {"diverging": one["b"] > np.inf}, healthy) for one in sites]
+        return drawn, [(1.0, 2.0)] * len(keys)
+
+    monkeypatch.setattr(recall, "sample_each", sample)
+    monkeypatch.setattr(recall, "batch_sizes", lambda _: (1,))
+    monkeypatch.setattr(recall.os, "cpu_count", lambda: 1)
+
+
+def numbered(n: int) -> tuple[list[jax.Array], Any, list[Lane]]:
+    keys = list(jax.random.split(jax.random.key(3), n))
+    lanes = [Lane({"x": np.full(3, float(i))}, {}, {}) for i in range(n)]
+    return keys, load_spec("end-to-end"), lanes
+
+
+@pytest.mark.usefixtures("made_up")
+@pytest.mark.parametrize("of", [lambda one: one, Recall.branch, Recall.anew])
+def test_what_comes_out_of_order_is_put_in_order(of: Callable[[Recall], Recall]) -> None:
+    told: list[int] = []
+    found, seconds = of(Recall(workers=Backwards()))(*numbered(3), told.extend)  # type: ignore[arg-type]
+    assert [float(one.sites["b"][0, 0]) for one in found] == [0.0, 1.0, 2.0]
+    assert seconds == [(1.0, 2.0)] * 3
+    assert told == [2, 1, 0]
+
+
+@pytest.mark.usefixtures("made_up")
+def test_what_came_before_a_loss_is_kept(tmp_path: Path) -> None:
+    folder = tmp_path / "kept"
+    with pytest.raises(MachineError, match="the others are lost"):
+        Recall(Kept(folder, {}), Lost(after=1))(*numbered(3), unheard)  # type: ignore[arg-type]
+    assert Kept(folder, {}).n_posteriors == 1
+    found, _ = Recall(Kept(folder, {}))(*numbered(3), unheard)
+    assert [float(one.sites["b"][0, 0]) for one in found] == [0.0, 1.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("ask", "settings"),
+    [
+        (forecast, {"target": TARGET}),
+        (sensitivity, {"target": TARGET}),
+        (backtest, {"holdouts": ["llm-6"], "methods": ["end-to-end"]}),
+    ],
+)
+def test_every_way_to_sample_asks_its_executor(
+    monkeypatch: pytest.MonkeyPatch, ask: Callable[..., Any], settings: dict[str, Any]
+) -> None:
+    seen = []
+
+    @contextmanager
+    def opened(executor: Executor) -> Iterator[Any]:
+        seen.append(executor)
+        yield Lost(after=0)
+
+    monkeypatch.setattr(recall, "connected", opened)
+    with pytest.raises(MachineError, match="the others are lost"):
+        ask(scores_of(2), executor="local:5", **settings)
+    assert seen == [Executor("loky", "", 5)]
 
 
 # What follows samples: one posterior a wave, so that there is something to distribute.
