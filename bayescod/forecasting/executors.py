@@ -6,7 +6,7 @@ import queue
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
@@ -116,8 +116,8 @@ class Workers:
         n_workers: Callable[[], int],
         faults: tuple[type[Exception], ...],
     ) -> None:
-        self._executor, self._parallel, self._n_workers = executor, parallel, n_workers
-        self._faults: tuple[type[Exception], ...] = (*faults, BrokenExecutor, OSError)
+        self._executor, self._parallel = executor, parallel
+        self._n_workers, self._faults = n_workers, faults
 
     def each(
         self, function: Callable[..., _T], jobs: Sequence[tuple[Any, ...]]
@@ -202,17 +202,21 @@ def connected(executor: Executor | None) -> Iterator[Workers | None]:
         yield None
         return
     opening = {"dask": _dask, "ray": _ray, "loky": _loky}[executor.backend]
-    with (
-        opening(executor) as (backend, n_workers, faults),
-        Parallel(
+    with ExitStack() as stack:
+        backend, n_workers, own = stack.enter_context(opening(executor))
+        faults: tuple[type[Exception], ...] = (*own, BrokenExecutor, OSError)
+        parallel = Parallel(
             n_jobs=executor.processes,
             backend=backend,
             return_as="generator_unordered",
             batch_size=1,
             pre_dispatch="all",
             max_nbytes=None,
-        ) as parallel,
-    ):
+        )
+        try:
+            stack.enter_context(parallel)
+        except faults as error:
+            raise _no_answer(executor, error) from error
         yield Workers(executor, parallel, n_workers, faults)
 
 
@@ -284,16 +288,21 @@ def _ray(executor: Executor) -> Iterator[_Opened]:
     except (OSError, RuntimeError, ValueError) as error:
         raise _no_answer(executor, error) from error
     try:
-        yield _ray_backend(), lambda: int(ray.is_initialized()), (ray.exceptions.RayError,)
+        yield _ray_backend(ray), lambda: int(ray.is_initialized()), (ray.exceptions.RayError,)
     finally:
         ray.shutdown()
 
 
-def _ray_backend() -> Any:
+def _ray_backend(ray: Any) -> Any:
     class Backend(import_module("ray.util.joblib.ray_backend").RayBackend):  # type: ignore[misc]
         """Ray's own, which gives results one by one as it gets them, though it does not say so."""
 
         supports_return_generator = True
+
+        def terminate(self) -> None:
+            # Of a Ray that is lost nothing is left to end, and asking it would hide why.
+            if ray.is_initialized():
+                super().terminate()
 
     # Ray restarts a worker that died and gives it its work again, as dask does.
     again = {"max_restarts": _RETRIES, "max_task_retries": _RETRIES}

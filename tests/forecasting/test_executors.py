@@ -411,8 +411,8 @@ def test_a_process_of_this_machine_that_dies_is_told() -> None:
 
 
 @pytest.fixture
-def ray_head() -> Iterator[str]:
-    """A real Ray of two workers on loopback, and its client server."""
+def ray_head() -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A real Ray of two workers on loopback and its client server: URL, and process."""
     port = free_port()
     settings = {
         "--node-ip-address": "127.0.0.1",
@@ -435,7 +435,7 @@ def ray_head() -> Iterator[str]:
     )
     try:
         wait_for(port)
-        yield f"ray://127.0.0.1:{port}"
+        yield f"ray://127.0.0.1:{port}", head
     finally:
         head.terminate()
         head.wait()
@@ -445,10 +445,10 @@ def ray_head() -> Iterator[str]:
 @needs_ray
 @noisy
 def test_ray_gives_the_same_numbers_also_when_a_worker_dies(
-    ask: Callable[..., Draws], ray_head: str
+    ask: Callable[..., Draws], ray_head: tuple[str, subprocess.Popen[bytes]]
 ) -> None:
-    here = ask()
-    assert ask(executor=ray_head) == here
+    here, (url, _) = ask(), ray_head
+    assert ask(executor=url) == here
     killed: list[int] = []
 
     def kill() -> None:
@@ -458,5 +458,27 @@ def test_ray_gives_the_same_numbers_also_when_a_worker_dies(
         killed.append(actors[0].pid)
         actors[0].kill()
 
-    assert ask(executor=ray_head, progress=AtFirst(kill)) == here
+    assert ask(executor=url, progress=AtFirst(kill)) == here
     assert killed
+
+
+@pytest.mark.slow
+@needs_ray
+@pytest.mark.filterwarnings("ignore")  # its threads die of what is asked here
+def test_a_lost_ray_is_told(
+    ask: Callable[..., Draws],
+    monkeypatch: pytest.MonkeyPatch,
+    ray_head: tuple[str, subprocess.Popen[bytes]],
+) -> None:
+    monkeypatch.setattr(executors, "_LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(executors, "_WITHOUT_WORKERS_SECONDS", 3.0)
+    url, head = ray_head
+
+    def kill() -> None:
+        import psutil
+
+        for process in psutil.Process(head.pid).children(recursive=True):
+            process.kill()
+
+    with pytest.raises(MachineError, match=r"ray://.*does not finish.*no worker"):
+        ask(executor=url, progress=AtFirst(kill))
