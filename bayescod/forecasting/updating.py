@@ -10,9 +10,9 @@ its posterior draw: importance resampling of one benchmark at a time, however ma
 
 How a checkpoint speaks for the end of its run:
 
-- The common part stays. The own part is partly of that checkpoint alone, since evaluations of
-  adjacent checkpoints differ too (Heineman et al., arXiv 2508.13144): it keeps a part ``kappa``,
-  uniform on [0, 1].
+- Part of what a checkpoint is better or worse by is of that checkpoint alone: evaluations of
+  adjacent checkpoints differ (Heineman et al., arXiv 2508.13144), and on public runs they do so on
+  all benchmarks at once. A part ``keeps``, uniform on [0, 1], stays to the end.
 - What a run departs by the further it goes beyond the ladder (``drift``) comes on the way, so that
   a checkpoint knows of its own part of the way only.
 - It may lag behind its compute: :mod:`bayescod.forecasting.checkpoint_scores`.
@@ -88,7 +88,8 @@ class _Run:
     common: IntArray  # index into _COMMON
     rho: IntArray  # index into _RHO
     lag: IntArray
-    fresh: FloatArray  # the common part of what comes after the checkpoint
+    keeps: FloatArray  # the part of its luck that stays
+    fresh: FloatArray  # (2, draw) common parts of what takes the place of the rest, and comes after
 
 
 def conditioned(
@@ -180,7 +181,7 @@ def _draw_runs(
             posterior += np.log(given @ np.exp(one.marginal - top).T + _TINY)
     at = rng.choice(posterior.size, size=n_draws, p=softmax(posterior.ravel()))
     common, rho_at, lag = np.unravel_index(at, posterior.shape)
-    return _Run(common, rho_at, lag, rng.standard_normal(n_draws))
+    return _Run(common, rho_at, lag, rng.random(n_draws), rng.standard_normal((2, n_draws)))
 
 
 def _draw_own(
@@ -221,11 +222,10 @@ def _until_the_end(
 ) -> FloatArray:
     """(draw,) the benchmark's luck at the end of the run."""
     rho = _RHO[run.rho]
-    common = np.sqrt(rho) * _COMMON[run.common]
-    kappa, new, later = rng.random(luck.size), *rng.standard_normal((2, luck.size))
-    own = kappa * (luck - common) + np.sqrt((1.0 - kappa**2) * (1.0 - rho)) * new
-    rest = np.sqrt(rho) * run.fresh + np.sqrt(1.0 - rho) * later
-    return np.asarray(persistence * (common + own) + np.sqrt(1.0 - persistence**2) * rest)
+    own = rng.standard_normal((2, luck.size))
+    new, later = np.sqrt(rho) * run.fresh + np.sqrt(1.0 - rho) * own
+    kept = run.keeps * luck + np.sqrt(1.0 - run.keeps**2) * new
+    return np.asarray(persistence * kept + np.sqrt(1.0 - persistence**2) * later)
 
 
 def _picked(

@@ -118,17 +118,12 @@ def test_worlds_are_those_of_brute_force():
     now, end = beyond(far + np.log([0.8, 1.0]), one.whole.log_compute)
     stays = np.sqrt((1 + drift * now) / (1 + drift * end))
     for _ in range(200):
-        rho = rng.uniform(0.0, 0.995, N_DRAWS)
-        common, own, later, fresh = rng.standard_normal((4, N_DRAWS))
-        kappa = rng.random(N_DRAWS)
-        luck = np.sqrt(rho) * common + np.sqrt(1 - rho) * own
+        luck, replaced, later = rng.standard_normal((3, N_DRAWS))
+        keeps = rng.random(N_DRAWS)
         away = seen.measured["easy"].score - worlds_of(one, seen.point, luck)
         log_weight.append(-0.5 * (away / 0.01) ** 2)
-        kept = np.sqrt(rho) * common + np.sqrt(1 - rho) * (
-            kappa * own + np.sqrt(1 - kappa**2) * rng.standard_normal(N_DRAWS)
-        )
-        fresh = np.sqrt(rho) * later + np.sqrt(1 - rho) * fresh
-        ends.append(worlds_of(one, GOAL, stays * kept + np.sqrt(1 - stays**2) * fresh))
+        kept = keeps * luck + np.sqrt(1 - keeps**2) * replaced
+        ends.append(worlds_of(one, GOAL, stays * kept + np.sqrt(1 - stays**2) * later))
     weight = np.exp(np.concatenate(log_weight))
     weight /= weight.sum()
     ends = np.concatenate(ends)
