@@ -24,7 +24,7 @@ from bayescod.forecasting.ladder import fitted, ladder_of
 from bayescod.forecasting.lanes import curve_lane
 from bayescod.programs.single_curve import VARIANCE_FLOOR
 from bayescod.programs.space import space_of
-from bayescod.sampling import Lane, batch_sizes, sample
+from bayescod.sampling import Lane, batch_sizes, diagnose, sample
 from bayescod.scores.selection import parse_target, select_ladder
 from bayescod.specs import load_spec
 
@@ -182,10 +182,8 @@ def our_points(problem: Problem, n: int, seed: int):
     scattered = {name: v + rng.normal(size=(n, *np.shape(v))) for name, v in centre.items()}
     sites = jax.device_get(jax.vmap(space.constrain)(scattered))
     back = partial(taken_back, lambda z: -space.potential(z), space.constrain)
-    walk = given("walk_scale")
-    rest = scipy.stats.gamma.logpdf(
-        sites["walk_scale"], walk["concentration"], scale=1 / walk["rate"]
-    )
+    shape, rate = given("walk_scale")["concentration"], given("walk_scale")["rate"]
+    rest = scipy.stats.gamma.logpdf(sites["walk_scale"], shape, scale=1 / rate)
     rest += lognormal(sites["drift"], "drift")
     points = [{name: sites[name][i] for name in PARAMETERS} for i in range(n)]
     return points, np.asarray(jax.vmap(back)(scattered)) - rest
@@ -224,11 +222,15 @@ def our_sampling(chosen: list[Problem], sampler, seed: int) -> list[Found]:
         {name: np.stack([value] * size) for name, value in values.items()}
         for values in (lanes[0].data, lanes[0].start)
     ]
-    keys = list(jax.random.split(jax.random.key(seed), len(lanes)))
+    keys = jax.random.split(jax.random.key(seed), len(lanes))
+    # ArviZ compiles at its first figures where Numba is installed, as it is for PyMC's sake.
+    diagnose({"g": np.random.default_rng(seed).random((4, 8))}, np.zeros((4, 8), bool))
     began = clock()
-    compiled(spec.text, sampler, 1, Shaped.of(jnp.zeros((size, sampler.chains)), *arrays))
+    padded = jnp.stack(list(keys))[np.zeros(size, int)]
+    chains = jax.vmap(lambda key: jax.random.split(key, sampler.chains))(padded)
+    compiled(spec.text, sampler, 1, Shaped.of(chains, *arrays))
     ready = clock()
-    run = sample(keys, spec, lanes)
+    run = sample(list(keys), spec, lanes)
     seconds = ((ready - began) / len(lanes), (clock() - ready) / len(lanes))
     if run.compile_seconds > 0.05:
         raise SystemExit("compiled for other shapes than those that were sampled")
@@ -243,11 +245,9 @@ def numpyro_sampling(problem: Problem, sampler, alike: bool, seed: int) -> Found
     own = own | {"target_accept_prob": sampler.target_accept} if alike else {}
 
     def chain(key):
+        kernel = NUTS(textbook, **own)
         mcmc = MCMC(
-            NUTS(textbook, **own),
-            num_warmup=sampler.warmup,
-            num_samples=sampler.draws,
-            progress_bar=False,
+            kernel, num_warmup=sampler.warmup, num_samples=sampler.draws, progress_bar=False
         )
         mcmc.run(key, *textbook_arguments(problem))
         return mcmc.get_samples(), mcmc.get_extra_fields()["diverging"]
@@ -336,10 +336,9 @@ def nutpie_sampling(problem: Problem, sampler, alike: bool, seed: int) -> Found:
         progress_bar=False,
         **own,
     )
-    done = clock()
+    seconds = (ready - began, clock() - ready)
     draws = {name: trace.posterior[name].to_numpy() for name in PARAMETERS}
-    diverging = trace.sample_stats["diverging"].to_numpy()
-    return Found(draws, diverging, ready - began, done - ready)
+    return Found(draws, trace.sample_stats["diverging"].to_numpy(), *seconds)
 
 
 SAMPLING = {
