@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import bayescod
-from bayescod.scores.importers.writing import write_rows
+from bayescod.scores.importers.writing import write_scores
 
 if sys.version_info >= (3, 14):
     import zipfile
@@ -129,7 +129,7 @@ def main() -> None:
         found = [bayescod.import_logs(tool, path, select) for select, path in parts]
         seconds = time.perf_counter() - start
         rows = [row for imported in found for row in imported.rows]
-        write_rows(rows, Path(name) / "scores.parquet")
+        write_scores(rows, Path(name) / "scores.parquet")
         whole = time.perf_counter() - start
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     trials = sum(row.n_trials for row in rows)
