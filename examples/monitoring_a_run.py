@@ -13,7 +13,7 @@ import pandas as pd
 
 import bayescod
 from bayescod.evaluation.presets import preset
-from bayescod.evaluation.simulation_files import write_simulated
+from bayescod.evaluation.simulation_files import score_rows, write_simulated
 from bayescod.evaluation.simulation_settings import LLMSettings
 
 parser = argparse.ArgumentParser(description=__doc__)
@@ -30,7 +30,7 @@ simulated = bayescod.simulate(replace(settings, llms=(*ladder, *run)), seed=2)
 write_simulated(simulated, arguments.out / "simulated")
 
 # %% Tables as an organisation has them: the run's checkpoints are models of one `run`
-table = pd.read_parquet(arguments.out / "simulated" / "scores.parquet")
+table = score_rows(simulated)
 models = pd.read_csv(arguments.out / "simulated" / "models.csv")
 models["run"] = [name.split("-")[0] if name in parts else name for name in models["model"]]
 table[table["model"].isin([llm.name for llm in ladder])].to_csv(

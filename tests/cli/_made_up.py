@@ -35,11 +35,12 @@ def made_up(
     return found, [(0.0, 0.2)] * len(found)
 
 
-def install(seconds: float) -> None:
-    """Use it in this process, some seconds a call, and make the rest fast too."""
+def install(*seconds: float) -> None:
+    """Use it in this process: each call takes its seconds, those that follow the last ones."""
+    left = list(seconds)
 
     def slowly(*arguments: object) -> object:
-        time.sleep(seconds)
+        time.sleep(left.pop(0) if len(left) > 1 else left[0])
         return made_up(*arguments)  # type: ignore[arg-type]
 
     recall.sample_each = slowly  # type: ignore[assignment]

@@ -25,7 +25,7 @@ from bayescod.cli import main
 main()
 """
 
-MADE_UP = "from tests.cli._made_up import install; install(seconds=0.2)"
+MADE_UP = "from tests.cli._made_up import install; install(0.2)"
 # The real sampler, a third of a second of rest after each wave: a kill is as likely to come there
 # as while programs are traced.
 RESTING = """
@@ -39,7 +39,8 @@ def resting(*arguments):
 
 recall.sample_each = resting
 """
-SLOWLY_MADE_UP = "from tests.cli._made_up import install; install(seconds=3.0)"
+# Something is kept soon, and the run does not end by itself before it is looked at.
+ENDLESSLY_MADE_UP = "from tests.cli._made_up import install; install(0.2, 300.0)"
 
 
 def quick_spec(folder: Path, name: str = "end-to-end") -> Path:

@@ -29,7 +29,7 @@ from bayescod.forecasting import recall
 from bayescod.forecasting.store import load
 from tests.cli._ladder import write_ladder
 from tests.cli._made_up import made_up
-from tests.cli._quick import SLOWLY_MADE_UP, quick_command, quick_spec, start
+from tests.cli._quick import ENDLESSLY_MADE_UP, quick_command, quick_spec, start
 
 Sampler = Callable[..., Any]
 
@@ -286,7 +286,7 @@ def wait_for(pattern: str, folder: Path, process: subprocess.Popen[str]) -> None
 @pytest.mark.cli
 @pytest.mark.skipif(os.name == "nt", reason="stops by signal")
 def test_signals_and_a_second_run(tmp_path: Path) -> None:
-    command = quick_command(tmp_path, before=SLOWLY_MADE_UP)
+    command = quick_command(tmp_path, before=ENDLESSLY_MADE_UP)
     for number, code, said in (
         (signal.SIGINT, 130, "interrupted"),
         (signal.SIGTERM, 143, "terminated"),
