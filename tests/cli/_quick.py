@@ -15,7 +15,10 @@ ROOT = Path(__file__).parents[2]
 
 # Every posterior in a wave of its own, so that a short run has more than one state.
 SCRIPT = """
+import signal
 import sys
+# A test that itself runs in the background has Ctrl-C ignored, and so would this process.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 import bayescod.forecasting.recall as recall
 recall.batch_sizes = lambda program: (1,)
 recall.os.cpu_count = lambda: 1
