@@ -7,15 +7,13 @@ from pathlib import Path
 
 from bayescod.cli.exits import leave
 from bayescod.cli.locks import locked
+from bayescod.cli.tables import read_record
 from bayescod.decisions.contests import compare
 from bayescod.decisions.documents import comparison_csv
-from bayescod.evaluation.store import read_backtest
 from bayescod.files import write_text
 from bayescod.forecasting.store import load
 from bayescod.reporting.compare_table import show_comparison
 from bayescod.reporting.terminal import console_for
-
-_RECORD = "backtest.csv"
 
 
 def run_compare(folders: tuple[Path, ...], backtest: Path | None) -> None:
@@ -38,9 +36,9 @@ def run_compare(folders: tuple[Path, ...], backtest: Path | None) -> None:
         If a folder holds no finished forecast, or the forecasts cannot be compared.
     """
     forecasts = [load(folder) for folder in folders]
-    beside = folders[0] / _RECORD
-    source = backtest or (beside if len(folders) == 1 and beside.is_file() else None)
-    found = compare(*forecasts, record=None if source is None else read_backtest(source))
+    # A record is of a ranking; beside several folders it is read only where it is asked for.
+    ranked = len(folders) == 1 or backtest is not None
+    found = compare(*forecasts, record=read_record(folders[0], backtest) if ranked else None)
     names = dict(zip(found.candidates, map(str, folders), strict=True))
     console = console_for(sys.stdout)
     show_comparison(found, console, names)

@@ -8,7 +8,7 @@ import typer
 
 from bayescod.cli.exits import leave
 from bayescod.cli.locks import locked
-from bayescod.evaluation.store import read_backtest
+from bayescod.cli.tables import read_record
 from bayescod.files import write_text
 from bayescod.forecasting.store import load
 from bayescod.reporting.page.facts import page_facts
@@ -16,7 +16,7 @@ from bayescod.reporting.page.goals import read_plan
 from bayescod.reporting.page.markdown import markdown
 from bayescod.reporting.page.page import render
 
-_RECORD, _PLAN = "backtest.csv", "plan.json"
+_PLAN = "plan.json"
 
 
 def run_report(folder: Path, backtest: Path | None) -> None:
@@ -40,12 +40,10 @@ def run_report(folder: Path, backtest: Path | None) -> None:
         If the folder holds no finished forecast, or the backtest or the plan cannot be used.
     """
     forecasts = load(folder)
-    beside = folder / _RECORD
-    source = backtest or (beside if beside.is_file() else None)
     asked = folder / _PLAN
     page = page_facts(
         forecasts,
-        None if source is None else read_backtest(source),
+        read_record(folder, backtest),
         read_plan(asked, forecasts) if asked.is_file() else None,
     )
     with locked(folder):

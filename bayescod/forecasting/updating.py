@@ -144,16 +144,23 @@ def conditioned(
         worlds=tuple(found),
         pick=tuple(picks),
         rho=_RHO[run.rho],
-        course=tuple(
-            checkpoint_course(
-                one,
-                replicated(fits, one, run_normals, seed, lags_of(one, update)),
-                replicated(fits, one, run_normals, seed, np.zeros(1)),
-            )
-            for one in update.checkpoints
-        ),
+        course=tuple(_course(fits, one, run_normals, update, seed) for one in update.checkpoints),
         effective={name: min(value, float(n_draws)) for name, value in effective.items()},
     )
+
+
+def _course(
+    fits: Sequence[BenchmarkFit],
+    checkpoint: Checkpoint,
+    run_normals: FloatArray,
+    update: Update,
+    seed: int,
+) -> CheckpointCourse:
+    finished = replicated(fits, checkpoint, run_normals, seed, np.zeros(1))
+    lagging = finished
+    if update.lags:
+        lagging = replicated(fits, checkpoint, run_normals, seed, lags_of(checkpoint, update))
+    return checkpoint_course(checkpoint, lagging, finished)
 
 
 def _luck_given(common: npt.ArrayLike, rho: npt.ArrayLike) -> FloatArray:

@@ -1,9 +1,10 @@
-"""What several charts share: axes, and the mark of what was measured later."""
+"""What several charts share: axes, ranges, and the mark of what was measured later."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from bayescod.forecasting.records import Summary
 from bayescod.reporting.page.svg import Scale, decades, element, line, text, ticks
 from bayescod.reporting.wording import flops
 
@@ -29,6 +30,16 @@ def compute_axis(x: Scale, bottom: float) -> str:
     label = "training compute (FLOP)"
     parts.append(text(middle, bottom + 37, label, text_anchor="middle", class_="muted"))
     return "".join(parts)
+
+
+def interval_marks(score: Summary, x: Scale, y: float, radius: float, kind: str = "") -> str:
+    """A 90 % and a 50 % equal-tailed range and the median, on a line; ``kind`` adds a class."""
+    ends = [x(score.quantiles[i]) for i in (0, 2, 3, 4, 6)]
+    return (
+        line(ends[0], y, ends[4], y, class_=f"range90{kind}")
+        + line(ends[1], y, ends[3], y, class_=f"range50{kind}")
+        + element("circle", cx=ends[2], cy=y, r=radius, class_=f"centre{kind}")
+    )
 
 
 def star(x: float, y: float, size: float = 8.0) -> str:

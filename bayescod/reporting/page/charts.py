@@ -6,7 +6,7 @@ from collections import Counter
 
 import numpy as np
 
-from bayescod.reporting.page.axes import star
+from bayescod.reporting.page.axes import interval_marks, star
 from bayescod.reporting.page.records import BenchmarkFacts
 from bayescod.reporting.page.sentences import outcomes_sentence
 from bayescod.reporting.page.svg import Scale, Svg, drawing, element, line, text, ticks
@@ -114,13 +114,7 @@ def interval_bar(facts: BenchmarkFacts, low: float, high: float) -> Svg:
     Svg
     """
     x = Scale(low, high, 6, 234)
-    ends = [x(facts.score.quantiles[i]) for i in (0, 2, 3, 4, 6)]
-    parts = [
-        line(6, 21, 234, 21, class_="grid"),
-        line(ends[0], 21, ends[4], 21, class_="range90"),
-        line(ends[1], 21, ends[3], 21, class_="range50"),
-        element("circle", cx=ends[2], cy=21, r=4.5, class_="centre"),
-    ]
+    parts = [line(6, 21, 234, 21, class_="grid"), interval_marks(facts.score, x, 21, 4.5)]
     if facts.forecast.target.truth is not None:
         parts.append(star(x(facts.forecast.target.truth), 8, 6.5))
     shown = percent_range(facts.score.median, facts.score.low, facts.score.high)

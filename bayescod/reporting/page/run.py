@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from bayescod.forecasting.course import TAIL, CheckpointCourse, Course, CoursePoint
 from bayescod.forecasting.records import BenchmarkForecast, Summary
-from bayescod.reporting.page.svg import Scale, Svg, drawing, element, line
+from bayescod.reporting.page.axes import interval_marks
+from bayescod.reporting.page.svg import Scale, Svg, drawing, line
 from bayescod.reporting.page.words import listed
 from bayescod.reporting.plan_table import chance
 from bayescod.reporting.wording import percent_range, printable
@@ -174,14 +175,11 @@ def change_bar(one: Change, low: float, high: float) -> Svg:
     Svg
     """
     x = Scale(low, high, 6, 234)
-    parts = [line(6, 29, 234, 29, class_="grid")]
-    for score, y, kind in zip(_both(one), (9, 21), (" before", ""), strict=True):
-        ends = [x(score.quantiles[i]) for i in (0, 2, 3, 4, 6)]
-        parts += [
-            line(ends[0], y, ends[4], y, class_=f"range90{kind}"),
-            line(ends[1], y, ends[3], y, class_=f"range50{kind}"),
-            element("circle", cx=ends[2], cy=y, r=4, class_=f"centre{kind}"),
-        ]
+    parts = [
+        line(6, 29, 234, 29, class_="grid"),
+        interval_marks(one.before, x, 9, 4, " before"),
+        interval_marks(one.after, x, 21, 4),
+    ]
     before, after = (percent_range(s.median, s.low, s.high) for s in _both(one))
     return drawing(
         f"{one.key}-run",
