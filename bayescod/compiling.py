@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from jax import Array
+from jax.flatten_util import ravel_pytree
 from numpyro.infer import MCMC, NUTS
 
 from bayescod.programs.space import space_of
@@ -46,19 +47,19 @@ class Shaped:
         ]
         return cls(chains.shape, *described)
 
-    def structs(self) -> tuple[Any, Any, Any]:
+    def structs(self) -> tuple[Any, Any, Any, Any]:
         """Arguments without values, to compile for."""
         keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), self.chains))
         arrays = [
             {n: jax.ShapeDtypeStruct(shape, np.dtype(kind)) for n, shape, kind in described}
             for described in (self.data, self.start)
         ]
-        return keys, arrays[0], arrays[1]
+        return keys, jax.ShapeDtypeStruct((), np.dtype("float64")), arrays[0], arrays[1]
 
 
 @cache
 def compiled(
-    spec_text: str, sampler: Sampler, thinning: int, shaped: Shaped
+    spec_text: str, sampler: Sampler, shaped: Shaped
 ) -> Callable[..., tuple[Sites, Sites]]:
     """Compile a program for arguments of given shapes, once a process.
 
@@ -67,26 +68,29 @@ def compiled(
     spec_text : str
         Text of the spec: hashable, unlike the spec.
     sampler : Sampler
-        Not the spec's own where a rerun takes longer.
-    thinning : int
-        Every so many draws are kept.
+        All but its target acceptance, which is an argument of the program.
     shaped : Shaped
 
     Returns
     -------
     callable
-        (keys (lane, chain), data and start (lane, ...)) -> sites and statistics of the sampler
-        (lane, chain, draw, ...).
+        (keys (lane, chain), target acceptance, data and start (lane, ...)) -> sites and statistics
+        of the sampler (lane, chain, draw, ...).
     """
     spec = parse_spec(spec_text)
 
-    def chain(key: Array, data: Sites, start: Sites) -> tuple[Sites, Sites]:
+    def chain(key: Array, target_accept: Array, data: Sites, start: Sites) -> tuple[Sites, Sites]:
         space = space_of(spec, data)
-        start_key, run_key = jax.random.split(key)
+        start_key, run_key, free_key = jax.random.split(key, 3)
+        # One vector: what NUTS does between two gradients, it does to every array by itself.
+        first, sites_at = ravel_pytree(space.initial(start_key, start))
         kernel = NUTS(
-            potential_fn=space.potential,
-            target_accept_prob=sampler.target_accept,
-            max_tree_depth=sampler.max_tree_depth,
+            # NUTS calls it in many places; under `jit` it is traced for the first of them only.
+            potential_fn=jax.jit(lambda vector: space.potential(sites_at(vector))),
+            target_accept_prob=target_accept,
+            # Before step size and metric are found, a tree grows to its limit and gets nowhere:
+            # without a lower limit in the warmup, a third of all steps is spent there.
+            max_tree_depth=(max(1, sampler.max_tree_depth - 2), sampler.max_tree_depth),
             dense_mass=sampler.dense_mass,
         )
         # A fresh MCMC a trace: one that is reused would keep the data of its first run.
@@ -94,17 +98,20 @@ def compiled(
             kernel,
             num_warmup=sampler.warmup,
             num_samples=sampler.draws,
-            thinning=thinning,
             progress_bar=False,
         )
         fields = ("diverging", "num_steps", "potential_energy", "accept_prob")
-        mcmc.run(run_key, init_params=space.initial(start_key, start), extra_fields=fields)
-        return jax.vmap(space.constrain)(mcmc.get_samples()), mcmc.get_extra_fields()
+        mcmc.run(run_key, init_params=first, extra_fields=fields)
+        sites = jax.vmap(lambda vector: space.constrain(sites_at(vector)))(mcmc.get_samples())
+        return sites | space.free(free_key, sampler.draws), mcmc.get_extra_fields()
 
-    def every(chains: Array, data: Sites, start: Sites) -> tuple[Sites, Sites]:
+    def every(
+        chains: Array, target_accept: Array, data: Sites, start: Sites
+    ) -> tuple[Sites, Sites]:
         # One vmap over lanes and chains: tracing a second one around it takes as long again.
         repeated = jax.tree.map(lambda x: jnp.repeat(x, sampler.chains, axis=0), (data, start))
-        drawn = jax.vmap(chain)(chains.ravel(), *repeated)
+        in_axes = (0, None, 0, 0)
+        drawn = jax.vmap(chain, in_axes)(chains.ravel(), target_accept, *repeated)
         return jax.tree.map(lambda x: x.reshape(*chains.shape, *x.shape[1:]), drawn)
 
     return jax.jit(every).lower(*shaped.structs()).compile()

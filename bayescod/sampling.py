@@ -93,11 +93,12 @@ def configure(cache_dir: Path | None = None) -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
-def batch_sizes(program: str) -> tuple[int, ...]:
-    """Lanes that a compiled program may hold, ascending.
+def batch_size(program: str) -> int:
+    """Lanes that a compiled program holds.
 
-    A batch is padded to the next of these with copies of its first lane, so that a new number of
-    benchmarks seldom compiles anew.
+    One number a program, so that a new number of benchmarks never compiles anew, and a lane's draws
+    do not depend on how many there are; a batch that is short is filled with copies of its first
+    lane. What one call costs, however few its lanes, weighs less where a lane has many parameters.
 
     Parameters
     ----------
@@ -106,9 +107,9 @@ def batch_sizes(program: str) -> tuple[int, ...]:
 
     Returns
     -------
-    tuple of int
+    int
     """
-    return {"clusters": (1, 2, 4), "mapping": (8, 32)}.get(program, (1, 4, 16))
+    return 1 if program == "clusters" else 4
 
 
 def sample(
@@ -120,9 +121,9 @@ def sample(
     """Sample a program on many data sets of equal shape.
 
     All lanes and chains of a batch advance together in one compiled program. Where the spec says
-    so, lanes that do not pass are sampled once more, twice as long, thinned to the same number of
-    draws; the rerun is recorded and kept only where it is no worse. A lane's draws depend on its
-    own key alone.
+    so, lanes that do not pass are sampled once more: twice as many chains, half as likely to
+    reject, every second draw kept. The rerun is recorded, and kept only where it is no worse. A
+    lane's draws depend on its own key alone.
 
     Parameters
     ----------
@@ -139,23 +140,18 @@ def sample(
     Run
     """
     keys = jnp.stack(list(rng_keys))
-    first, compile_one, sample_one = _batches(keys, spec, spec.sampler, 1, lanes, progress)
+    target = spec.sampler.target_accept
+    first, compile_one, sample_one = _batches(keys, spec, target, lanes, progress)
     again = [i for i, found in enumerate(first) if judge(found.diagnostics)[0] != "pass"]
     if not again or not spec.sampler.rerun:
         return Run(tuple(first), compile_one, sample_one)
-    longer = replace(
-        spec.sampler,
-        warmup=2 * spec.sampler.warmup,
-        draws=2 * spec.sampler.draws,
-        target_accept=0.5 * (1.0 + spec.sampler.target_accept),
-    )
-    rekeyed = jax.vmap(lambda key: jax.random.fold_in(key, 1))(keys[jnp.array(again)])
-    second, compile_two, sample_two = _batches(
-        rekeyed, spec, longer, 2, [lanes[i] for i in again], unheard
-    )
-    for i, found in zip(again, second, strict=True):
-        better = _rank(found.diagnostics) <= _rank(first[i].diagnostics)
-        kept = found if better else first[i]
+    rekeyed = jnp.stack([jax.random.fold_in(keys[i], k) for i in again for k in (1, 2)])
+    twice = [lanes[i] for i in again for _ in (1, 2)]
+    more, compile_two, sample_two = _batches(rekeyed, spec, 0.5 * (1.0 + target), twice, unheard)
+    for i, pair in zip(again, zip(more[::2], more[1::2], strict=True), strict=True):
+        second = _joined(lanes[i], pair)
+        better = _rank(second.diagnostics) <= _rank(first[i].diagnostics)
+        kept = second if better else first[i]
         first[i] = replace(kept, diagnostics=replace(kept.diagnostics, reruns=1))
     return Run(tuple(first), compile_one + compile_two, sample_one + sample_two)
 
@@ -210,21 +206,20 @@ def _rank(diagnostics: Diagnostics) -> tuple[int, float]:
 def _batches(
     keys: Array,
     spec: Spec,
-    sampler: Sampler,
-    thinning: int,
+    target_accept: float,
     lanes: Sequence[Lane],
     progress: Callable[[Sequence[int]], None],
 ) -> tuple[list[Posterior], float, float]:
-    sizes = batch_sizes(spec.program)
-    size = next((size for size in sizes if size >= len(lanes)), sizes[-1])
+    size = batch_size(spec.program)
     begins = range(0, len(lanes), size)
-    arguments = [_stack(keys, sampler, lanes, begin, size) for begin in begins]
+    arguments = [_stack(keys, spec.sampler, lanes, begin, size) for begin in begins]
     began = time.perf_counter()
-    program = compiled(spec.text, sampler, thinning, Shaped.of(*arguments[0]))
+    program = compiled(spec.text, spec.sampler, Shaped.of(*arguments[0]))
     compiling = time.perf_counter() - began
 
     def run(begin: int, batch: _Arguments) -> list[Posterior]:
-        sites, stats = jax.device_get(program(*batch))
+        chains, data, start = batch
+        sites, stats = jax.device_get(program(chains, np.float64(target_accept), data, start))
         found = [
             _posterior(lane, *({n: v[i] for n, v in x.items()} for x in (sites, stats)))
             for i, lane in enumerate(lanes[begin : begin + size])
@@ -267,6 +262,16 @@ def _posterior(lane: Lane, sites: dict[str, FloatArray], stats: dict[str, FloatA
         "acceptance_rate": stats["accept_prob"],
     }
     return Posterior(sites, named, diagnose(real_entries(lane, sites), named["diverging"]))
+
+
+def _joined(lane: Lane, runs: Sequence[Posterior]) -> Posterior:
+    """Chains of two runs beside each other, thinned to the number of draws of one."""
+
+    def thinned(parts: Sequence[Mapping[str, npt.NDArray[np.generic]]]) -> dict[str, FloatArray]:
+        return {name: np.concatenate([part[name][:, 1::2] for part in parts]) for name in parts[0]}
+
+    sites, stats = (thinned([getattr(run, of) for run in runs]) for of in ("sites", "stats"))
+    return Posterior(sites, stats, diagnose(real_entries(lane, sites), stats["diverging"]))
 
 
 def real_entries(lane: Lane, sites: Mapping[str, FloatArray]) -> dict[str, FloatArray]:

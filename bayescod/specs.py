@@ -23,7 +23,7 @@ from bayescod.spec_reading import (
 class Sampler:
     """Settings of NUTS: iterations a chain, chains, target acceptance, tree depth, mass matrix.
 
-    ``rerun``: whether a data set that does not pass is sampled once more, twice as long.
+    ``rerun``: whether a data set that does not pass is sampled once more, by twice as many chains.
     """
 
     warmup: int
@@ -55,6 +55,7 @@ class Filter:
     b_min: float
     c_max: float
     min_growth: float
+    max_fall: float
     screen_below: float
     min_share: float
 

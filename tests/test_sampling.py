@@ -117,9 +117,11 @@ def test_simulated_curve_is_recovered(seed):
 def test_posteriors_are_of_the_shape_asked_for():
     _, _, run = curve_run()
     for posterior in run.posteriors:
-        assert posterior.sites["b"].shape == (4, 500)
+        shape = posterior.sites["b"].shape
+        # Where a rerun was better: twice as many chains, thinned.
+        assert shape == (4, 500) or (posterior.diagnostics.reruns and shape == (8, 250))
         assert {n: v.shape for n, v in posterior.stats.items()} == dict.fromkeys(
-            ("diverging", "n_steps", "lp", "acceptance_rate"), (4, 500)
+            ("diverging", "n_steps", "lp", "acceptance_rate"), shape
         )
         assert posterior.diagnostics.n_draws == 2000
         assert np.isfinite(posterior.stats["lp"]).all()
@@ -148,12 +150,12 @@ def test_draws_of_a_lane_do_not_depend_on_its_company():
 
 
 def test_draws_of_a_lane_do_not_depend_on_its_batch():
-    """Lane 32 of 33 is in a second batch; lane 0 of nine stands behind another."""
-    keys = list(jax.random.split(jax.random.key(3), 33))
-    lanes = [mapping_lane(seed=s) for s in range(33)]
+    """Lane 4 of 5 is in a second batch, with copies of itself; lane 0 moves behind another."""
+    keys = list(jax.random.split(jax.random.key(3), 5))
+    lanes = [mapping_lane(seed=s) for s in range(5)]
     many = draws_of(keys, lanes)
-    few = draws_of([keys[32], *keys[:8]], [lanes[32], *lanes[:8]])
-    assert many[32].tobytes() == few[0].tobytes()
+    few = draws_of([keys[4], *keys[:2]], [lanes[4], *lanes[:2]])
+    assert many[4].tobytes() == few[0].tobytes()
     assert many[0].tobytes() == few[1].tobytes()
 
 
@@ -170,6 +172,7 @@ def test_absurdly_short_warm_up_is_run_again_and_said_so():
     (posterior,) = sample([jax.random.key(5)], hasty, [lane]).posteriors
     assert posterior.diagnostics.reruns == 1
     assert posterior.diagnostics.n_draws == 20
+    assert posterior.sites["b"].shape in {(2, 10), (4, 5)}  # the rerun's twice as many chains
     assert judge(posterior.diagnostics)[0] == "fail"
 
 
@@ -186,17 +189,34 @@ def test_longer_run_is_kept_only_where_it_is_no_worse(monkeypatch, first, second
     answers = iter([made_up(first), made_up(second)])
     asked = []
 
-    def batches(keys, spec, sampler, thinning, lanes, progress):
-        asked.append((sampler.warmup, sampler.draws, thinning))
-        return [next(answers)], 1.0, 2.0
+    def batches(keys, spec, target_accept, lanes, progress):
+        asked.append((len(keys), target_accept))
+        own = next(answers)
+        return [own] * len(lanes), 1.0, 2.0
 
     monkeypatch.setattr(sampling, "_batches", batches)
+    monkeypatch.setattr(sampling, "_joined", lambda lane, runs: runs[0])
     run = sample([jax.random.key(0)], END_TO_END, [mapping_lane()])
-    own = END_TO_END.sampler
-    assert asked == [(own.warmup, own.draws, 1), (2 * own.warmup, 2 * own.draws, 2)]
+    target = END_TO_END.sampler.target_accept
+    assert asked == [(1, target), (2, (1 + target) / 2)]
     assert run.posteriors[0].diagnostics.max_rhat == kept
     assert run.posteriors[0].diagnostics.reruns == 1
     assert (run.compile_seconds, run.sample_seconds) == (2.0, 4.0)
+
+
+def test_a_rerun_is_two_runs_side_by_side_thinned():
+    """Every second draw of both, so that there are as many as of one; judged as such."""
+    drawn = np.random.default_rng(5).standard_normal((2, 4, 500))
+    stats = {"diverging": np.zeros((4, 500), bool)}
+    runs = [Posterior({"b": own}, stats, diagnose({"b": own}, stats["diverging"])) for own in drawn]
+    joined = sampling._joined(mapping_lane(), runs)
+    np.testing.assert_array_equal(joined.sites["b"], drawn.reshape(8, 500)[:, 1::2])
+    assert joined.stats["diverging"].shape == (8, 250)
+    assert joined.diagnostics == diagnose(joined.sites, joined.stats["diverging"])
+    assert joined.diagnostics.n_draws == runs[0].diagnostics.n_draws
+    # The negative control: a second run that is somewhere else is heard of.
+    apart = [runs[0], Posterior({"b": drawn[1] + 3}, stats, runs[1].diagnostics)]
+    assert sampling._joined(mapping_lane(), apart).diagnostics.max_rhat > 1.5
 
 
 def test_a_run_that_passes_is_not_repeated(monkeypatch):

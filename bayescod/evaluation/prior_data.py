@@ -15,7 +15,7 @@ from numpyro.infer import Predictive
 
 from bayescod.errors import SamplingError
 from bayescod.forecasting.ladder import Ladder, ladder_of
-from bayescod.forecasting.stages import growth_probability
+from bayescod.forecasting.stages import growth_of
 from bayescod.programs.geometry import initial_end_points
 from bayescod.programs.space import curve_coordinates, program_of
 from bayescod.sampling import Lane
@@ -166,10 +166,7 @@ def _passes(spec: Spec, data: Data, rate: FloatArray) -> bool:
     llms = llm_table(np.exp(np.sum(covariates, axis=0)[: rates.shape[1]]))
     ladder = ladder_of_all(benchmark("", rates, np.full(rates.shape, np.nan), llms), llms, spec)
     rows = np.arange(len(rates))
-    return all(
-        growth_probability(ladder, rows == row, limits.min_growth) >= limits.screen_below
-        for row in rows
-    )
+    return all(growth_of(ladder, rows == row, limits) >= limits.screen_below for row in rows)
 
 
 def llm_table(compute_flops: FloatArray) -> LLMTable:

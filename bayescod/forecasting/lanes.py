@@ -43,7 +43,7 @@ def curve_lane(ladder: Ladder, spec: Spec) -> Lane:
     """
     rate, variance = fitted(ladder.scores)
     n = ladder.n_ladder
-    size = padded_size(n, 16)
+    size = padded_size(n, 8)
     data = _curve_data(ladder, spec, size) | _observations(
         rate[None, :n], variance[None, :n], (1, size)
     )
@@ -69,7 +69,7 @@ def cluster_lane(ladder: Ladder, labels: IntArray, spec: Spec) -> Lane:
     groups = [fitted(group_of(ladder.scores, labels == k)) for k in range(n_cluster)]
     rate = np.stack([group[0][:n] for group in groups])
     variance = np.stack([group[1][:n] for group in groups])
-    size, height = padded_size(n, 16), padded_size(n_cluster, 16)
+    size, height = padded_size(n, 8), padded_size(n_cluster, 16)
     run_used = np.arange(size - 2) < n - 2
     cluster_used = np.arange(height) < n_cluster
     sizes = np.ones(height)

@@ -118,7 +118,7 @@ def mapping_lanes(masks: Masks, groups: Groups, min_share: float) -> tuple[list[
         than three points.
     """
     n_llm = groups.total.shape[1]
-    size = padded_size(n_llm, 16)
+    size = padded_size(n_llm, 8)
     lanes: list[Lane] = []
     lane_of_mask = np.full(len(masks.mask), -1)
     for i, mask in enumerate(masks.mask):

@@ -7,7 +7,6 @@ import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
@@ -22,7 +21,7 @@ from bayescod.sampling import (
     Lane,
     Posterior,
     among,
-    batch_sizes,
+    batch_size,
     configure,
     sample_each,
     unheard,
@@ -36,6 +35,9 @@ Sampling = Callable[
 """What :func:`bayescod.sampling.sample_each` does."""
 
 
+_BATCHES_A_CORE = 4
+
+
 class Recall:
     """Posteriors by all that they are a function of: key, program, priors, sampler and data.
 
@@ -47,8 +49,8 @@ class Recall:
     kept : Kept or None
         Where posteriors outlive the process; each wave is kept as soon as it is sampled.
     workers : Workers or None
-        Who samples, many waves at once; this process, one wave after another, where ``None``. The
-        waves are the same, and so are the draws.
+        Who samples, many small waves at once; this process, one large wave after another, where
+        ``None``. The draws are the same.
     """
 
     def __init__(self, kept: Kept | None = None, workers: Workers | None = None) -> None:
@@ -90,7 +92,9 @@ class Recall:
                 self._known[names[i]], seconds[i] = posterior, each
 
         unknown: list[Sequence[int]] = []
-        for wave in _waves(spec, lanes, new):
+        # Cores of one machine idle at the end of a wave; workers share out what is in none.
+        together = 1 if self._workers is not None else _BATCHES_A_CORE * (os.cpu_count() or 1)
+        for wave in _waves(spec, lanes, new, together):
             found = None if self._kept is None else self._kept.find([names[i] for i in wave])
             if found is None:
                 unknown.append(wave)
@@ -148,22 +152,18 @@ def recalling(recall: Recall | None, executor: str | None) -> Iterator[Recall]:
         yield Recall(workers=workers)
 
 
-def _waves(spec: Spec, lanes: Sequence[Lane], new: Sequence[int]) -> Iterator[list[int]]:
-    """Lanes that are sampled in one call: of one shape, and enough to keep all cores busy."""
+def _waves(
+    spec: Spec, lanes: Sequence[Lane], new: Sequence[int], n_batches: int
+) -> Iterator[list[int]]:
+    """Lanes that are sampled in one call: of one shape, a number of compiled calls."""
     shapes: dict[tuple[object, ...], list[int]] = {}
     for i in new:
         shape = tuple(sorted((name, value.shape) for name, value in lanes[i].data.items()))
         shapes.setdefault(shape, []).append(i)
-    # Whole numbers of the largest compiled program, so that the lanes that share one, and with it
-    # their draws, are those of a single call.
-    together = batch_sizes(spec.program)[-1]
-    wave = together * (os.cpu_count() or 1)
+    wave = n_batches * batch_size(spec.program)
     for members in shapes.values():
-        # A rest too small for the largest program joins the wave before it: in a program of its
-        # own it would have other draws, and have to be compiled.
-        ends = range(wave, len(members) - together + 1, wave)
-        for begin, end in pairwise([0, *ends, len(members)]):
-            yield members[begin:end]
+        for begin in range(0, len(members), wave):
+            yield members[begin : begin + wave]
 
 
 def _sampled(

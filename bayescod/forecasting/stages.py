@@ -112,7 +112,7 @@ def group_items(
         return Grouping(ladder, None, clusters, _NONE, reason, remarks)
     grows = np.array(
         [
-            growth_probability(fitting, clusters.labels == k, limits.min_growth)
+            growth_of(fitting, clusters.labels == k, limits)
             for k in range(int(clusters.labels.max()) + 1)
         ]
     )
@@ -128,6 +128,54 @@ def group_items(
         )
         return Grouping(ladder, None, clusters, grows, Reason("small-subset", text), remarks)
     return Grouping(fitting, clusters.labels, clusters, grows, None, remarks)
+
+
+def growth_of(ladder: Ladder, members: npt.NDArray[np.bool_], limits: Filter) -> float:
+    """Probability that a group of items has grown over the ladder, as Eq. 1 says: without a fall.
+
+    A group that falls on its way up is explained by a floor below its beginning or by one through
+    its middle, with a barrier between them; a dozen such items would keep the posterior of a whole
+    benchmark from converging.
+
+    Parameters
+    ----------
+    ladder : Ladder
+    members : ndarray of bool
+        [item].
+    limits : Filter
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0 where the group has fallen by too large a part of what it gained.
+    """
+    if largest_fall(ladder, members) > limits.max_fall:
+        return 0.0
+    return growth_probability(ladder, members, limits.min_growth)
+
+
+def largest_fall(ladder: Ladder, members: npt.NDArray[np.bool_]) -> float:
+    """Largest fall of a group's mean pass rate from one LLM to one of more compute.
+
+    Parameters
+    ----------
+    ladder : Ladder
+    members : ndarray of bool
+        [item].
+
+    Returns
+    -------
+    float
+        As a part of the distance between the highest and the lowest rate, less two standard errors
+        from finite trials; 0 for none.
+    """
+    rate, variance = (x[: ladder.n_ladder] for x in fitted(group_of(ladder.scores, members)))
+    seen = ~np.isnan(rate)
+    rate, variance = rate[seen], np.nan_to_num(variance[seen])
+    if rate.size < 2 or np.ptp(rate) == 0.0:
+        return 0.0
+    falls = rate[:, None] - rate - 2.0 * np.sqrt(variance[:, None] + variance)
+    return max(0.0, float(np.triu(falls, k=1).max() / np.ptp(rate)))
 
 
 def growth_probability(ladder: Ladder, members: npt.NDArray[np.bool_], min_growth: float) -> float:

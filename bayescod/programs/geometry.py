@@ -18,7 +18,7 @@ from jax import Array
 from jax.nn import log_sigmoid, sigmoid
 from jax.typing import ArrayLike
 
-from bayescod.programs.stretch import stretched, unstretched
+from bayescod.programs.stretch import bent, stretched, unbent, unstretched
 
 
 class EndPoints(NamedTuple):
@@ -35,7 +35,8 @@ class EndPoints(NamedTuple):
     floor : Array
         The same of the logit of ``g`` relative to the upper end's accuracy.
     ceiling : Array
-        Logit of the share of the room above the upper end that can ever be reached.
+        Bent logit of the share of the room above the upper end that can ever be reached: the data
+        seldom say more of it than the prior of ``c`` does.
     """
 
     upper: Array
@@ -82,18 +83,21 @@ def from_end_points(
     span = log_high - log_low
     ratio, log_ratio_slope = stretched(ends.ratio)
     floor_logit, log_floor_slope = stretched(ends.floor)
+    ceiling_logit, log_ceiling_slope = bent(ends.ceiling)
     upper, room = sigmoid(ends.upper), sigmoid(-ends.upper)
     floor = jnp.maximum(upper * sigmoid(floor_logit), _LEAST) if has_floor else 0.0 * upper
     upper_gain = (upper * sigmoid(-floor_logit) if has_floor else upper) + _TINY
-    above = room * sigmoid(ends.ceiling) if has_ceiling else room
+    above = room * sigmoid(ceiling_logit) if has_ceiling else room
     reach = upper_gain + above
     loss_high = jnp.log1p(above / upper_gain) + _TINY
     gained = -log_sigmoid(ratio)
     loss_low = loss_high + gained
     b = jnp.maximum(jnp.log1p(gained / loss_high) / span, _LEAST)
     log_a = jnp.log(loss_high) + b * log_high
-    # Not log1p(-floor), whose argument rounds to zero in the tail where both are near one.
-    c = jnp.log(upper_gain + room) - jnp.log(reach) if has_ceiling else jnp.zeros_like(upper)
+    # Of what is never reached: as a difference of logarithms it would round to zero in the tail,
+    # where a prior on positive numbers has no density.
+    never = room * sigmoid(-ceiling_logit) + _LEAST
+    c = jnp.log1p(never / reach) if has_ceiling else jnp.zeros_like(upper)
     # (log a, b) from the losses at both ends, and those from the accuracies there; then the
     # accuracies from the coordinates. The lower end's gain cancels: it may be as small as it likes.
     log_jacobian = -jnp.log(span) - jnp.log(loss_low) - jnp.log(loss_high * upper_gain)
@@ -101,13 +105,101 @@ def from_end_points(
     if has_floor:
         log_jacobian += jnp.log(upper) + _log_slope(floor_logit) + log_floor_slope
     if has_ceiling:
-        log_jacobian += jnp.log(room) + _log_slope(ends.ceiling) - jnp.log(reach)
-    return CurveParameters(log_a, b, jnp.maximum(c, 0.0), floor), log_jacobian
+        log_jacobian += jnp.log(room) + _log_slope(ceiling_logit) + log_ceiling_slope
+        log_jacobian -= jnp.log(reach)
+    return CurveParameters(log_a, b, c, floor), log_jacobian
 
 
 def _log_slope(logit: Array) -> Array:
     """Logarithm of the derivative of the logistic function."""
     return log_sigmoid(logit) + log_sigmoid(-logit)
+
+
+class Corners(NamedTuple):
+    """Log parameters and log tokens of the ladder's LLMs of least and of most of both together.
+
+    Attributes
+    ----------
+    log_params, log_tokens : tuple of Array
+        Natural logs over their geometric means on the ladder: the lower end, the upper end.
+    """
+
+    log_params: tuple[Array, Array]
+    log_tokens: tuple[Array, Array]
+
+
+def corners(log_params: Array, log_tokens: Array) -> Corners:
+    """The ends of a ladder in parameters and tokens.
+
+    Parameters
+    ----------
+    log_params, log_tokens : Array
+        (llm,). Padding in the middle of the ladder is no end.
+
+    Returns
+    -------
+    Corners
+    """
+    both = log_params + log_tokens
+    ends = (jnp.argmin(both), jnp.argmax(both))
+    low, high = ((log_params[i], log_tokens[i]) for i in ends)
+    return Corners((low[0], high[0]), (low[1], high[1]))
+
+
+def through_corners(
+    parameters: CurveParameters,
+    share: Array,
+    tilt: Array,
+    ladder: Corners,
+    log_compute: tuple[Array, Array, Array],
+) -> tuple[CurveParameters, Array]:
+    """Eq. 1 in parameters and tokens with about the ends of an Eq. 1 in compute.
+
+    Of the law of :func:`bayescod.laws.params_tokens` the data pin down the accuracy at the ladder's
+    ends. Where those were Eq. 1's own for whatever ``share`` and ``tilt``, the latter two would
+    shift them, to one side or the other: a posterior in the shape of an X. So ``log a`` is chosen
+    such that the upper end is met exactly, and ``b`` such that the loss changes as much between the
+    ends, to first order in ``b``.
+
+    Parameters
+    ----------
+    parameters : CurveParameters
+        Of Eq. 1 in compute.
+    share : Array
+        In (0, 1).
+    tilt : Array
+    ladder : Corners
+    log_compute : tuple of Array
+        Smallest, mean and largest log compute of the ladder, in the unit of ``a``.
+
+    Returns
+    -------
+    parameters : CurveParameters
+        Of the law in parameters and tokens.
+    log_jacobian : Array
+        ``log |d(log a, b) / d(log a, b of Eq. 1)|``.
+    """
+    low, middle, high = log_compute
+    up, down = jnp.exp(tilt), jnp.exp(-tilt)
+    # A ladder whose largest LLM has fewer tokens, or parameters, than its smallest: any positive
+    # slope will do.
+    span = high - low
+    steps = [
+        jnp.maximum(ends[1] - ends[0], _LEAST_STEP * span)
+        for ends in (ladder.log_params, ladder.log_tokens)
+    ]
+    ratio = span / (2.0 * (share * up * steps[0] + (1.0 - share) * down * steps[1]))
+    b = parameters.b * ratio
+    log_loss_high = parameters.log_a - parameters.b * high
+    log_part = jnp.logaddexp(
+        jnp.log(share) - 2.0 * b * up * ladder.log_params[1],
+        jnp.log1p(-share) - 2.0 * b * down * ladder.log_tokens[1],
+    )
+    log_a = log_loss_high - log_part + b * middle
+    return parameters._replace(log_a=log_a, b=b), jnp.log(ratio)
+
+
+_LEAST_STEP = 0.1
 
 
 def initial_end_points(rate_low: ArrayLike, rate_high: ArrayLike) -> EndPoints:
@@ -130,5 +222,5 @@ def initial_end_points(rate_low: ArrayLike, rate_high: ArrayLike) -> EndPoints:
         upper=jnp.log(high) - jnp.log1p(-high),
         ratio=unstretched(jnp.log(share) - jnp.log1p(-share)),
         floor=zeros - unstretched(jnp.log(19.0)),
-        ceiling=zeros + 1.5,
+        ceiling=zeros + unbent(jnp.asarray(1.5)),
     )

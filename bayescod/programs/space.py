@@ -16,9 +16,10 @@ from numpyro.infer.util import log_density
 
 from bayescod.laws import LAWS, Law
 from bayescod.programs.clusters import clusters
-from bayescod.programs.geometry import EndPoints, from_end_points
+from bayescod.programs.geometry import EndPoints, corners, from_end_points, through_corners
 from bayescod.programs.loss_intermediate import loss_intermediate
 from bayescod.programs.mapping import mapping
+from bayescod.programs.priors import distribution
 from bayescod.programs.simplex import GammaCoordinates
 from bayescod.programs.single_curve import single_curve
 from bayescod.specs import Spec
@@ -36,14 +37,27 @@ class Space:
     potential : callable
         Coordinates -> minus the log joint density, up to a constant.
     constrain : callable
-        Coordinates -> values of all sites of the program.
+        Coordinates -> values of all sites of the program but the free ones.
     initial : callable
         (rng_key, starting coordinates of the curves) -> starting coordinates of everything.
+    free : callable
+        (rng_key, number of draws) -> draws of the free sites: of those that no score and no other
+        site depends on. Their posterior is their prior, from which draws are independent, and to
+        walk them as well would make every step of the others shorter.
     """
 
     potential: Callable[[Sites], Array]
     constrain: Callable[[Sites], Sites]
     initial: Callable[[Array, Sites], Sites]
+    free: Callable[[Array, int], Sites]
+
+
+_FREE: Mapping[str, tuple[str, ...]] = {
+    "clusters": ("drift",),
+    "single_curve": ("walk_scale", "drift"),
+    "loss_intermediate": ("walk_scale", "drift"),
+    "mapping": (),
+}
 
 
 def program_of(spec: Spec) -> Callable[..., None]:
@@ -96,7 +110,12 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
         if site["type"] == "sample"
         and not site["is_observed"]
         and not (law is not None and name in CURVE_SITES)
+        and name not in _FREE[spec.program]
     }
+    # Wherever they are, they change the density by a constant.
+    elsewhere = {name: trace[name]["value"] for name in _FREE[spec.program]}
+    tokens = spec.law in LAWS and "log_tokens" in LAWS[spec.law].covariates
+    ladder = corners(given["log_params"], given["log_tokens"]) if tokens else None
     padding = {"run_effect": given["run_used"]} if "run_used" in given else {}
     used = given.get("cluster_used", jnp.ones((), bool))
 
@@ -118,6 +137,11 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
                 has_floor="g" in law.sites,
                 has_ceiling="c" in law.sites,
             )
+            if ladder is not None:
+                log_compute = (given["log_low"], given["log_middle"], given["log_high"])
+                shared = (sites["share"], sites["tilt"])
+                parameters, own = through_corners(parameters, *shared, ladder, log_compute)
+                log_jacobian += own
             sites |= {n: v for n, v in parameters._asdict().items() if n in trace}
             total += jnp.where(used, log_jacobian, 0.0).sum()
             total += sum(
@@ -129,7 +153,8 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
 
     def potential(coordinates: Sites) -> Array:
         sites, log_jacobian = walk(coordinates)
-        joint, _ = log_density(program, (), {"data": given, "pass_rate": rate}, sites)
+        known = {"data": given, "pass_rate": rate}
+        joint, _ = log_density(program, (), known, sites | elsewhere)
         return -(joint + log_jacobian)
 
     def initial(rng_key: Array, start: Sites) -> Sites:
@@ -144,7 +169,15 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
             for key, (name, value) in zip(keys, sorted(point.items()), strict=True)
         }
 
-    return Space(potential, lambda coordinates: walk(coordinates)[0], initial)
+    def free(rng_key: Array, n_draws: int) -> Sites:
+        names = _FREE[spec.program]
+        keys = jax.random.split(rng_key, max(1, len(names)))
+        return {
+            name: distribution(spec.priors[name]).sample(key, (n_draws,))
+            for name, key in zip(names, keys, strict=False)
+        }
+
+    return Space(potential, lambda coordinates: walk(coordinates)[0], initial, free)
 
 
 def _coordinates_of(prior: Any) -> Any:

@@ -24,7 +24,7 @@ from bayescod.forecasting.ladder import fitted, ladder_of
 from bayescod.forecasting.lanes import curve_lane
 from bayescod.programs.single_curve import VARIANCE_FLOOR
 from bayescod.programs.space import space_of
-from bayescod.sampling import Lane, batch_sizes, diagnose, sample
+from bayescod.sampling import Lane, batch_size, diagnose, sample
 from bayescod.scores.selection import parse_target, select_ladder
 from bayescod.specs import load_spec
 
@@ -217,7 +217,7 @@ def densities(peer: str, problem: Problem, points) -> np.ndarray:
 def our_sampling(chosen: list[Problem], sampler, seed: int) -> list[Found]:
     """Our program on all of them in one compiled call."""
     spec, lanes = replace(SPEC, sampler=sampler), [problem.lane for problem in chosen]
-    size = next(size for size in batch_sizes(spec.program) if size >= len(lanes))
+    size = batch_size(spec.program)
     arrays = [
         {name: np.stack([value] * size) for name, value in values.items()}
         for values in (lanes[0].data, lanes[0].start)
@@ -228,7 +228,7 @@ def our_sampling(chosen: list[Problem], sampler, seed: int) -> list[Found]:
     began = clock()
     padded = jnp.stack(list(keys))[np.zeros(size, int)]
     chains = jax.vmap(lambda key: jax.random.split(key, sampler.chains))(padded)
-    compiled(spec.text, sampler, 1, Shaped.of(chains, *arrays))
+    compiled(spec.text, sampler, Shaped.of(chains, *arrays))
     ready = clock()
     run = sample(list(keys), spec, lanes)
     seconds = ((ready - began) / len(lanes), (clock() - ready) / len(lanes))

@@ -20,7 +20,8 @@ import sys
 # A test that itself runs in the background has Ctrl-C ignored, and so would this process.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 import bayescod.forecasting.recall as recall
-recall.batch_sizes = lambda program: (1,)
+recall.batch_size = lambda program: 1
+recall._BATCHES_A_CORE = 1
 recall.os.cpu_count = lambda: 1
 sys.argv = ["bayescod", *sys.argv[1:]]
 {before}

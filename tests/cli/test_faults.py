@@ -49,7 +49,8 @@ class Machine:
         self.tables = write_ladder(folder, n_items=3, n_trials=20)
         patch.setattr(bayescod.cli.runs, "configure", lambda: None)
         patch.setattr(bayescod.api, "configure", lambda: None)
-        patch.setattr(recall, "batch_sizes", lambda _program: (1,))
+        patch.setattr(recall, "batch_size", lambda _program: 1)
+        patch.setattr(recall, "_BATCHES_A_CORE", 1)
         patch.setattr(recall.os, "cpu_count", lambda: 1)
 
     def fails_with(self, error: BaseException | None) -> None:

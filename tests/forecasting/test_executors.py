@@ -155,7 +155,8 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
         return drawn, [(1.0, 2.0)] * len(keys)
 
     monkeypatch.setattr(recall, "sample_each", sample)
-    monkeypatch.setattr(recall, "batch_sizes", lambda _: (1,))
+    monkeypatch.setattr(recall, "batch_size", lambda _: 1)
+    monkeypatch.setattr(recall, "_BATCHES_A_CORE", 1)
     monkeypatch.setattr(recall.os, "cpu_count", lambda: 1)
 
 
@@ -230,7 +231,8 @@ def spec(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture
 def ask(spec: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Draws]:
     """Forecast, and give all draws."""
-    monkeypatch.setattr(recall, "batch_sizes", lambda _: (1,))
+    monkeypatch.setattr(recall, "batch_size", lambda _: 1)
+    monkeypatch.setattr(recall, "_BATCHES_A_CORE", 1)
     monkeypatch.setattr(recall.os, "cpu_count", lambda: 1)
 
     def asked(seed: int = 1, **settings: Any) -> Draws:

@@ -44,9 +44,9 @@ def test_lane_of_clusters_holds_their_mean_rates():
     ladder = make_ladder()
     labels = planted_labels(ladder)
     lane = cluster_lane(ladder, labels, COD)
-    rate = np.reshape(lane.data["pass_rate"], (16, 16))
-    observed = np.reshape(lane.data["observed"], (16, 16))
-    variance = np.reshape(lane.data["variance"], (16, 16))
+    rate = np.reshape(lane.data["pass_rate"], (16, 8))
+    observed = np.reshape(lane.data["observed"], (16, 8))
+    variance = np.reshape(lane.data["variance"], (16, 8))
     assert observed.sum() == 3 * 7
     assert observed[:3, :7].all()
     for k in range(3):
@@ -76,13 +76,13 @@ def test_missing_llm_is_not_observed_and_leaves_no_nan():
     scores[:, 2] = np.nan
     holed = replace(ladder, scores=replace(ladder.scores, pass_rate=scores))
     for lane in (cluster_lane(holed, planted_labels(ladder), COD), curve_lane(holed, END_TO_END)):
-        assert not np.reshape(lane.data["observed"], (-1, 16))[0, 2]
+        assert not np.reshape(lane.data["observed"], (-1, 8))[0, 2]
         assert all(np.isfinite(v).all() for v in (*lane.data.values(), *lane.start.values()))
 
 
 def test_all_benchmarks_of_a_size_share_a_shape():
     shapes = []
-    for n_items, n_ladder in ((60, 5), (240, 9)):
+    for n_items, n_ladder in ((60, 5), (240, 8)):
         ladder = make_ladder(n_items=n_items, n_ladder=n_ladder)
         lane = cluster_lane(ladder, planted_labels(ladder), COD)
         shapes.append({name: value.shape for name, value in lane.data.items()})

@@ -87,7 +87,7 @@ def test_lane_has_subset_and_rest_of_its_mask():
     np.testing.assert_allclose(
         lane.data["variance"][:n], (groups.variance[1] + groups.variance[3]) / 60**2
     )
-    np.testing.assert_array_equal(lane.data["observed"], np.arange(16) < n)
+    np.testing.assert_array_equal(lane.data["observed"], np.arange(8) < n)
 
 
 def test_empty_and_full_masks_have_no_lane():

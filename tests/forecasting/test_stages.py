@@ -9,7 +9,12 @@ from scipy.stats import t as student_t
 from sklearn.metrics import adjusted_rand_score
 
 from bayescod.forecasting.ladder import fitted, group_of
-from bayescod.forecasting.stages import group_items, growth_probability
+from bayescod.forecasting.stages import (
+    group_items,
+    growth_of,
+    growth_probability,
+    largest_fall,
+)
 from bayescod.specs import load_spec
 from tests._ladders import (
     GROWING,
@@ -154,6 +159,41 @@ def test_declining_cluster_has_not_grown():
     rates = np.linspace(0.2, 0.8, 7)
     assert growth_probability(with_rates(ladder, rates), everything, 0.02) > 0.999
     assert growth_probability(with_rates(ladder, rates[::-1]), everything, 0.02) < 0.001
+
+
+# A dozen odd items: high at first, low in the middle, high again.
+ODD = np.array([0.65, 0.45, 0.4, 0.4, 0.42, 0.6, 0.75])
+
+
+def test_a_cluster_that_falls_on_its_way_up_is_not_fitted():
+    """By what it says of growth alone it would be; the negative control is a tolerant filter."""
+    ladder = with_rates(make_ladder(), ODD)
+    everything = np.ones(120, dtype=bool)
+    assert growth_probability(ladder, everything, 0.0) > LIMITS.screen_below
+    assert growth_of(ladder, everything, replace(LIMITS, min_growth=0.0)) == 0.0
+    tolerant = replace(LIMITS, min_growth=0.0, max_fall=0.99)
+    assert growth_of(ladder, everything, tolerant) == growth_probability(ladder, everything, 0.0)
+
+
+def test_largest_fall_is_a_part_of_the_range_less_two_standard_errors():
+    everything = np.ones(120, dtype=bool)
+    ladder = with_rates(make_ladder(n_trials=50), ODD)
+    rate, variance = (x[:7] for x in fitted(group_of(ladder.scores, everything)))
+    fall = rate[0] - rate[2] - 2 * np.sqrt(variance[0] + variance[2])
+    assert largest_fall(ladder, everything) == pytest.approx(fall / np.ptp(rate), abs=1e-12)
+    assert largest_fall(with_rates(ladder, np.linspace(0.2, 0.8, 7)), everything) == 0.0
+    assert largest_fall(with_rates(ladder, np.full(7, 0.3)), everything) == 0.0
+
+
+def test_falls_of_chance_are_none():
+    """2,000 groups of 10 items with 10 trials on curves that grow by 40 points: at most 1 % fall.
+
+    A pair of LLMs has to differ by 2 standard errors and 13 points the wrong way.
+    """
+    ladder = make_ladder(curves=(Curve(0.3, 0.25),), n_trials=10, n_items=20_000)
+    groups = np.arange(20_000) // 10
+    fallen = [largest_fall(ladder, groups == k) > LIMITS.max_fall for k in range(2000)]
+    assert np.mean(fallen) < 0.01
 
 
 def test_growth_needs_three_llms_with_scores():
