@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,6 +21,7 @@ from bayescod.specs import Sampler, parse_spec
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 Sites = dict[str, Array]
+Program = Callable[..., tuple[Sites, Sites]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +59,7 @@ class Shaped:
         return keys, jax.ShapeDtypeStruct((), np.dtype("float64")), arrays[0], arrays[1]
 
 
-@cache
-def compiled(
-    spec_text: str, sampler: Sampler, shaped: Shaped
-) -> Callable[..., tuple[Sites, Sites]]:
+def compiled(spec_text: str, sampler: Sampler, shaped: Shaped) -> Program:
     """Compile a program for arguments of given shapes, once a process.
 
     Parameters
@@ -77,6 +76,21 @@ def compiled(
         (keys (lane, chain), target acceptance, data and start (lane, ...)) -> sites and statistics
         of the sampler (lane, chain, draw, ...).
     """
+    return begin_compiling(spec_text, sampler, shaped).result()
+
+
+@cache
+def begin_compiling(spec_text: str, sampler: Sampler, shaped: Shaped) -> Future[Program]:
+    """Compile beside what else there is to do; see :func:`compiled`, which waits for it."""
+    return _compilers().submit(_compile, spec_text, sampler, shaped)
+
+
+@cache
+def _compilers() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(2, thread_name_prefix="compiling")
+
+
+def _compile(spec_text: str, sampler: Sampler, shaped: Shaped) -> Program:
     spec = parse_spec(spec_text)
 
     def chain(key: Array, target_accept: Array, data: Sites, start: Sites) -> tuple[Sites, Sites]:

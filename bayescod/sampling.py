@@ -16,7 +16,7 @@ import numpy.typing as npt
 from jax import Array
 
 from bayescod._arviz import summary_statistics
-from bayescod.compiling import Arrays, Shaped, compiled
+from bayescod.compiling import Arrays, Shaped, begin_compiling, compiled
 from bayescod.convergence import Diagnostics, judge
 from bayescod.specs import Sampler, Spec
 
@@ -171,13 +171,10 @@ def sample_each(
     seconds : list of (float, float)
         Each lane's part of the time for compiling and for sampling.
     """
-    shapes: dict[tuple[object, ...], list[int]] = {}
-    for i, lane in enumerate(lanes):
-        shape = tuple(sorted((name, value.shape) for name, value in lane.data.items()))
-        shapes.setdefault(shape, []).append(i)
+    shapes = by_shape(lanes)
     found: dict[int, Posterior] = {}
     seconds: dict[int, tuple[float, float]] = {}
-    for members in shapes.values():
+    for members in shapes:
         run = sample(
             [rng_keys[i] for i in members],
             spec,
@@ -188,6 +185,29 @@ def sample_each(
         for i, posterior in zip(members, run.posteriors, strict=True):
             found[i], seconds[i] = posterior, each
     return [found[i] for i in range(len(lanes))], [seconds[i] for i in range(len(lanes))]
+
+
+def by_shape(lanes: Sequence[Lane]) -> list[list[int]]:
+    """Positions of the lanes, those of one shape together, in the order of their first."""
+    shapes: dict[tuple[object, ...], list[int]] = {}
+    for i, lane in enumerate(lanes):
+        shape = tuple(sorted((name, value.shape) for name, value in lane.data.items()))
+        shapes.setdefault(shape, []).append(i)
+    return list(shapes.values())
+
+
+def prepare(spec: Spec, lanes: Sequence[Lane]) -> None:
+    """Begin to compile what :func:`sample_each` will need, beside what else there is to do.
+
+    Parameters
+    ----------
+    spec : Spec
+    lanes : sequence of Lane
+    """
+    for first, *_ in by_shape(lanes):
+        keys = jax.random.split(jax.random.key(0), 1)
+        arguments = _stack(keys, spec.sampler, [lanes[first]], 0, batch_size(spec.program))
+        begin_compiling(spec.text, spec.sampler, Shaped.of(*arguments))
 
 
 def among(

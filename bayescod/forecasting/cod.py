@@ -100,18 +100,10 @@ def fit_clusters(
         posterior failed the convergence checks, or most draws have too small a subset.
     seconds : dict of int to (compile, sample, map)
     """
-    limits = spec.filter
-    if limits is None:
-        msg = f"the spec {spec.name} has no filter of clusters"
-        raise SamplingError(msg)
-    members = [i for i, grouping in enumerate(groupings) if grouping.labels is not None]
+    limits = _limits(spec)
+    members, lanes, tried, labels = cluster_lanes(groupings, spec)
     if not members:
         return {}, {}, {}
-    tried = [np.flatnonzero(groupings[i].grows >= limits.screen_below) for i in members]
-    labels = [_relabelled(groupings[i], kept) for i, kept in zip(members, tried, strict=True)]
-    lanes = [
-        cluster_lane(groupings[i].ladder, own, spec) for i, own in zip(members, labels, strict=True)
-    ]
     keys = [stream(seed, names[i], CLUSTER) for i in members]
     progress.phase("sampling clusters", len(members))
     told = steps_of(progress, [names[i] for i in members])
@@ -142,6 +134,49 @@ def fit_clusters(
         fits = _mapped(fits, map_keys, mapping, limits.min_share, names, progress, sampling)
     each = (time.perf_counter() - began) / len(members)
     return fits, refused, {i: (*spent, each) for i, spent in zip(members, times, strict=True)}
+
+
+def cluster_lanes(
+    groupings: Sequence[Grouping], spec: Spec
+) -> tuple[list[int], list[Lane], list[IntArray], list[IntArray]]:
+    """Lanes of the benchmarks that have clusters to sample.
+
+    Parameters
+    ----------
+    groupings : sequence of Grouping
+    spec : Spec
+        Of program ``clusters``.
+
+    Returns
+    -------
+    members : list of int
+        Positions of those benchmarks; the others run over them.
+    lanes : list of Lane
+    tried : list of IntArray
+        Which clusters Eq. 1 is fitted to.
+    labels : list of IntArray
+        [item] number among those; -1 outside.
+
+    Raises
+    ------
+    SamplingError
+        If the spec has no filter.
+    """
+    least = _limits(spec).screen_below
+    members = [i for i, grouping in enumerate(groupings) if grouping.labels is not None]
+    tried = [np.flatnonzero(groupings[i].grows >= least) for i in members]
+    labels = [_relabelled(groupings[i], kept) for i, kept in zip(members, tried, strict=True)]
+    lanes = [
+        cluster_lane(groupings[i].ladder, own, spec) for i, own in zip(members, labels, strict=True)
+    ]
+    return members, lanes, tried, labels
+
+
+def _limits(spec: Spec) -> Filter:
+    if spec.filter is None:
+        msg = f"the spec {spec.name} has no filter of clusters"
+        raise SamplingError(msg)
+    return spec.filter
 
 
 def steps_of(progress: Progress, names: Sequence[str]) -> Callable[[Sequence[int]], None]:

@@ -10,16 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from bayescod.convergence import Reason
-from bayescod.forecasting.cod import CodFit, Seconds, fit_clusters, steps_of
+from bayescod.forecasting.cod import CodFit, Seconds, cluster_lanes, fit_clusters, steps_of
 from bayescod.forecasting.curve_fits import CurveFit, fit_curves, require_covariates
 from bayescod.forecasting.ladder import Ladder, fitted, ladder_of
-from bayescod.forecasting.recall import Sampling
+from bayescod.forecasting.lanes import curve_lane
+from bayescod.forecasting.recall import Recall, Sampling
 from bayescod.forecasting.spec_sets import Specs
 from bayescod.forecasting.stacking import MAX_PARETO_K, loo_of, stacking_weights
 from bayescod.forecasting.stages import Grouping, group_items
 from bayescod.forecasting.streams import CURVE, SPLIT, generator, stream
 from bayescod.progress import Progress
-from bayescod.sampling import sample_each
 from bayescod.scores.records import Scores
 from bayescod.scores.selection import Selection
 
@@ -73,7 +73,7 @@ def fit(
     eval_trials: int | None,
     seed: int,
     progress: Progress,
-    sampling: Sampling = sample_each,
+    recall: Recall | None = None,
 ) -> tuple[BenchmarkFit, ...]:
     """Cluster, sample and map every benchmark of a selection.
 
@@ -87,8 +87,8 @@ def fit(
     eval_trials : int or None
     seed : int
     progress : Progress
-    sampling : callable
-        A :class:`bayescod.forecasting.recall.Recall` samples once what several fits share.
+    recall : Recall or None
+        Samples once what several fits share.
 
     Returns
     -------
@@ -102,7 +102,15 @@ def fit(
         ladder_of(benchmark, scores.llms, selection, main, eval_trials)
         for benchmark in scores.benchmarks
     ]
+    sampling = recall or Recall()
+    # Programs are compiled while the items are clustered, and the COD one while curves are sampled.
+    sampling.prepare(specs.end_to_end, [curve_lane(one, specs.end_to_end) for one in whole])
+    if specs.by_tokens is not None:
+        spec = specs.by_tokens.end_to_end
+        sampling.prepare(spec, [curve_lane(one, spec) for one in whole if one.has_rival_law])
     groupings, cluster_seconds = _group(names, whole, specs, smoothing, seed, progress)
+    if specs.cod is not None:
+        sampling.prepare(specs.cod, cluster_lanes(groupings, specs.cod)[1])
     laws = _fit_laws(names, whole, specs, seed, progress, sampling)
     cod, refused, cod_seconds = _fit_cod(names, groupings, specs, laws, seed, progress, sampling)
     fits = []

@@ -22,7 +22,9 @@ from bayescod.sampling import (
     Posterior,
     among,
     batch_size,
+    by_shape,
     configure,
+    prepare,
     sample_each,
     unheard,
 )
@@ -66,6 +68,15 @@ class Recall:
     def anew(self) -> Recall:
         """One that knows nothing yet, and keeps what it learns where this one does."""
         return Recall(self._kept, self._workers)
+
+    def prepare(self, spec: Spec, lanes: Sequence[Lane]) -> None:
+        """Begin to compile what sampling these lanes will need here, if any of it is new.
+
+        Where something is known already, most is, and a program might be compiled in vain.
+        """
+        kept = self._kept is not None and self._kept.n_posteriors > 0
+        if self._workers is None and not self._known and not kept:
+            prepare(spec, lanes)
 
     def __call__(
         self,
@@ -156,12 +167,9 @@ def _waves(
     spec: Spec, lanes: Sequence[Lane], new: Sequence[int], n_batches: int
 ) -> Iterator[list[int]]:
     """Lanes that are sampled in one call: of one shape, a number of compiled calls."""
-    shapes: dict[tuple[object, ...], list[int]] = {}
-    for i in new:
-        shape = tuple(sorted((name, value.shape) for name, value in lanes[i].data.items()))
-        shapes.setdefault(shape, []).append(i)
     wave = n_batches * batch_size(spec.program)
-    for members in shapes.values():
+    for shaped in by_shape([lanes[i] for i in new]):
+        members = [new[i] for i in shaped]
         for begin in range(0, len(members), wave):
             yield members[begin : begin + wave]
 

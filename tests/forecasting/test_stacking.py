@@ -11,11 +11,12 @@ from scipy.stats import beta, gamma, halfnorm, lognorm, norm
 from bayescod.convergence import Diagnostics, judge
 from bayescod.forecasting.fitting import fit
 from bayescod.forecasting.forecasts import forecasts_for
+from bayescod.forecasting.recall import Recall
 from bayescod.forecasting.spec_sets import Specs
 from bayescod.forecasting.stacking import loo_of, stacking_weights
 from bayescod.laws import LAWS
 from bayescod.reporting.progress import Silence
-from bayescod.sampling import Posterior, sample_each
+from bayescod.sampling import Posterior
 from bayescod.scores.records import BenchmarkScores
 from bayescod.specs import load_spec
 from tests._ladders import OFF_RATIO, ONE_RATIO, TARGET, make_scores, select
@@ -149,14 +150,20 @@ def importance_posterior(key, spec, lane, n_prior=100_000):
     return Posterior({name: values[pick] for name, values in sites.items()}, {}, figures)
 
 
-def importance_sampling(keys, spec, lanes, progress):
-    found = [importance_posterior(key, spec, lane) for key, lane in zip(keys, lanes, strict=True)]
-    return found, [(0.0, 0.0)] * len(lanes)
+class ImportanceSampling(Recall):
+    def prepare(self, spec, lanes):
+        """Nothing is compiled."""
+
+    def __call__(self, keys, spec, lanes, progress):
+        both = zip(keys, lanes, strict=True)
+        found = [importance_posterior(key, spec, lane) for key, lane in both]
+        return found, [(0.0, 0.0)] * len(lanes)
 
 
-def fitted_to(scores, target=TARGET, sampling=importance_sampling):
+def fitted_to(scores, target=TARGET, recall=None):
     laws = Specs(load_spec("end-to-end"), by_tokens=Specs(load_spec("params-tokens")))
-    return fit(scores, select(scores, target), laws, "none", None, 1, Silence(), sampling=sampling)
+    recall = recall or ImportanceSampling()
+    return fit(scores, select(scores, target), laws, "none", None, 1, Silence(), recall)
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +184,7 @@ def test_the_law_that_made_the_data_has_the_larger_weight(off_ratio):
 @pytest.mark.slow
 @pytest.mark.parametrize(("law", "favoured"), [("params-tokens", 1), ("eq1", 0)])
 def test_the_law_that_made_the_data_has_the_larger_weight_by_nuts(law, favoured):
-    for one in fitted_to(by_law(law), sampling=sample_each):
+    for one in fitted_to(by_law(law), recall=Recall()):
         assert judge(one.curve.posterior.diagnostics)[0] != "fail"
         assert one.weights[favoured] > 0.5
 
