@@ -87,7 +87,8 @@ def begin_compiling(spec_text: str, sampler: Sampler, shaped: Shaped) -> Future[
 
 @cache
 def _compilers() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(2, thread_name_prefix="compiling")
+    # One at a time: a compiler takes up to a gigabyte of memory.
+    return ThreadPoolExecutor(1, thread_name_prefix="compiling")
 
 
 def _compile(spec_text: str, sampler: Sampler, shaped: Shaped) -> Program:

@@ -90,7 +90,8 @@ def configure(cache_dir: Path | None = None) -> None:
         cache_dir = Path(home) / "bayescod" / "jax"
     if cache_dir is not None:
         jax.config.update("jax_compilation_cache_dir", str(cache_dir))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    # Small programs too: a forecast has hundreds, of 30 ms each.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def batch_size(program: str) -> int:
@@ -206,7 +207,7 @@ def prepare(spec: Spec, lanes: Sequence[Lane]) -> None:
     """
     for first, *_ in by_shape(lanes):
         keys = jax.random.split(jax.random.key(0), 1)
-        arguments = _stack(keys, spec.sampler, [lanes[first]], 0, batch_size(spec.program))
+        arguments = _stack(keys, spec.sampler, [lanes[first]], range(1), batch_size(spec.program))
         begin_compiling(spec.text, spec.sampler, Shaped.of(*arguments))
 
 
@@ -230,9 +231,15 @@ def _batches(
     lanes: Sequence[Lane],
     progress: Callable[[Sequence[int]], None],
 ) -> tuple[list[Posterior], float, float]:
-    size = batch_size(spec.program)
-    begins = range(0, len(lanes), size)
-    arguments = [_stack(keys, spec.sampler, lanes, begin, size) for begin in begins]
+    size, cores = batch_size(spec.program), _cores()
+    # Few lanes are spread over the cores: a batch of copies is as quick as its slowest real lane.
+    filled = min(size, -(-len(lanes) // cores))
+    begins = range(0, len(lanes), filled)
+    ends = [min(begin + filled, len(lanes)) for begin in begins]
+    arguments = [
+        _stack(keys, spec.sampler, lanes, range(*own), size)
+        for own in zip(begins, ends, strict=True)
+    ]
     began = time.perf_counter()
     program = compiled(spec.text, spec.sampler, Shaped.of(*arguments[0]))
     compiling = time.perf_counter() - began
@@ -242,7 +249,7 @@ def _batches(
         sites, stats = jax.device_get(program(chains, np.float64(target_accept), data, start))
         found = [
             _posterior(lane, *({n: v[i] for n, v in x.items()} for x in (sites, stats)))
-            for i, lane in enumerate(lanes[begin : begin + size])
+            for i, lane in enumerate(lanes[begin : begin + filled])
         ]
         progress(range(begin, begin + len(found)))
         return found
@@ -250,7 +257,7 @@ def _batches(
     began = time.perf_counter()
     # Two compiled calls share two cores better than one call whose small arrays keep one core busy;
     # each is a function of its own arguments, so the number of threads changes no draw.
-    with ThreadPoolExecutor(_cores()) as pool:
+    with ThreadPoolExecutor(cores) as pool:
         batches = list(pool.map(run, begins, arguments))
     sampling = time.perf_counter() - began
     return [posterior for batch in batches for posterior in batch], compiling, sampling
@@ -263,14 +270,13 @@ def _cores() -> int:
 
 
 def _stack(
-    keys: Array, sampler: Sampler, lanes: Sequence[Lane], begin: int, size: int
+    keys: Array, sampler: Sampler, lanes: Sequence[Lane], members: range, size: int
 ) -> _Arguments:
     """Arguments of one batch; a short one is filled with copies of its first lane."""
-    batch = lanes[begin : begin + size]
-    index = np.append(np.arange(len(batch)), np.zeros(size - len(batch), dtype=int))
-    data = {n: np.stack([batch[i].data[n] for i in index]) for n in batch[0].data}
-    start = {n: np.stack([batch[i].start[n] for i in index]) for n in batch[0].start}
-    chains = jax.vmap(lambda key: jax.random.split(key, sampler.chains))(keys[begin + index])
+    index = np.append(members, np.full(size - len(members), members[0]))
+    data = {n: np.stack([lanes[i].data[n] for i in index]) for n in lanes[0].data}
+    start = {n: np.stack([lanes[i].start[n] for i in index]) for n in lanes[0].start}
+    chains = jax.vmap(lambda key: jax.random.split(key, sampler.chains))(keys[index])
     return chains, data, start
 
 
