@@ -81,8 +81,11 @@ def compiled(spec_text: str, sampler: Sampler, shaped: Shaped) -> Program:
 
 @cache
 def begin_compiling(spec_text: str, sampler: Sampler, shaped: Shaped) -> Future[Program]:
-    """Compile beside what else there is to do; see :func:`compiled`, which waits for it."""
-    return _compilers().submit(_compile, spec_text, sampler, shaped)
+    """Compile beside what else there is to do; see :func:`compiled`, which waits for it.
+
+    The program is traced before this returns: NumPyro's handlers are one stack for all threads.
+    """
+    return _compilers().submit(_traced(spec_text, sampler, shaped).compile)
 
 
 @cache
@@ -91,7 +94,7 @@ def _compilers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="compiling")
 
 
-def _compile(spec_text: str, sampler: Sampler, shaped: Shaped) -> Program:
+def _traced(spec_text: str, sampler: Sampler, shaped: Shaped) -> jax.stages.Lowered:
     spec = parse_spec(spec_text)
 
     def chain(key: Array, target_accept: Array, data: Sites, start: Sites) -> tuple[Sites, Sites]:
@@ -129,4 +132,4 @@ def _compile(spec_text: str, sampler: Sampler, shaped: Shaped) -> Program:
         drawn = jax.vmap(chain, in_axes)(chains.ravel(), target_accept, *repeated)
         return jax.tree.map(lambda x: x.reshape(*chains.shape, *x.shape[1:]), drawn)
 
-    return jax.jit(every).lower(*shaped.structs()).compile()
+    return jax.jit(every).lower(*shaped.structs())

@@ -55,7 +55,7 @@ class Filter:
     b_min: float
     c_max: float
     min_growth: float
-    max_fall: float
+    max_disorder: float
     screen_below: float
     min_share: float
 

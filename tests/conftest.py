@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
@@ -55,7 +55,7 @@ def shared_data(pytestconfig: pytest.Config) -> Path:
     return path
 
 
-def _global_state() -> Mapping[str, object]:
+def _global_state() -> dict[str, Any]:
     """Everything global that a test could change for the tests after it."""
     import jax
     import numpy as np
@@ -79,6 +79,9 @@ def _global_state_is_kept() -> Iterator[None]:
     before = _global_state()
     yield
     after = _global_state()
+    # A module of JAX that is imported for the first time adds its own settings.
+    known = before["jax.config"]
+    after |= {"jax.config": {k: v for k, v in after["jax.config"].items() if k in known}}
     changed = [name for name, value in before.items() if after[name] != value]
     if changed:
         pytest.fail(f"the test changed {', '.join(changed)} for the tests after it")

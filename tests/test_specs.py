@@ -142,7 +142,7 @@ def test_cod_without_mapping_keeps_every_cluster_of_all_items():
     assert spec.mapping == ""
     limits = raw("cod-no-mapping")["filter"]
     assert limits.pop("c_max") >= 1e9
-    assert limits.pop("max_fall") == 1.0
+    assert limits.pop("max_disorder") == 1.0
     assert set(limits.values()) == {0.0}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import isotonic_regression
 from scipy.stats import t as student_t
 
 from bayescod.convergence import Reason
@@ -131,9 +132,9 @@ def group_items(
 
 
 def growth_of(ladder: Ladder, members: npt.NDArray[np.bool_], limits: Filter) -> float:
-    """Probability that a group of items has grown over the ladder, as Eq. 1 says: without a fall.
+    """Probability that a group of items has grown over the ladder, as Eq. 1 says: in order.
 
-    A group that falls on its way up is explained by a floor below its beginning or by one through
+    A group that falls and rises again is explained by a floor below its beginning or by one through
     its middle, with a barrier between them; a dozen such items would keep the posterior of a whole
     benchmark from converging.
 
@@ -147,15 +148,15 @@ def growth_of(ladder: Ladder, members: npt.NDArray[np.bool_], limits: Filter) ->
     Returns
     -------
     float
-        In [0, 1]; 0 where the group has fallen by too large a part of what it gained.
+        In [0, 1]; 0 where too little of the group follows any increasing curve.
     """
-    if largest_fall(ladder, members) > limits.max_fall:
+    if disorder(ladder, members) > limits.max_disorder:
         return 0.0
     return growth_probability(ladder, members, limits.min_growth)
 
 
-def largest_fall(ladder: Ladder, members: npt.NDArray[np.bool_]) -> float:
-    """Largest fall of a group's mean pass rate from one LLM to one of more compute.
+def disorder(ladder: Ladder, members: npt.NDArray[np.bool_]) -> float:
+    """How far a group's mean pass rates are from any that increase along the ladder.
 
     Parameters
     ----------
@@ -166,16 +167,17 @@ def largest_fall(ladder: Ladder, members: npt.NDArray[np.bool_]) -> float:
     Returns
     -------
     float
-        As a part of the distance between the highest and the lowest rate, less two standard errors
-        from finite trials; 0 for none.
+        In [0, 1]: the part of their variance along the ladder that isotonic regression leaves,
+        less what finite trials explain.
     """
     rate, variance = (x[: ladder.n_ladder] for x in fitted(group_of(ladder.scores, members)))
     seen = ~np.isnan(rate)
-    rate, variance = rate[seen], np.nan_to_num(variance[seen])
-    if rate.size < 2 or np.ptp(rate) == 0.0:
+    rate, noise = rate[seen], float(np.nan_to_num(variance[seen]).sum())
+    total = float(((rate - rate.mean()) ** 2).sum()) if rate.size else 0.0
+    if total == 0.0:
         return 0.0
-    falls = rate[:, None] - rate - 2.0 * np.sqrt(variance[:, None] + variance)
-    return max(0.0, float(np.triu(falls, k=1).max() / np.ptp(rate)))
+    left = float(((rate - isotonic_regression(rate).x) ** 2).sum())
+    return max(0.0, left - noise) / total
 
 
 def growth_probability(ladder: Ladder, members: npt.NDArray[np.bool_], min_growth: float) -> float:

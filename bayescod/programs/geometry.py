@@ -11,6 +11,7 @@ these coordinates, with the exact Jacobian.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -122,36 +123,39 @@ class Corners(NamedTuple):
     ----------
     log_params, log_tokens : tuple of Array
         Natural logs over their geometric means on the ladder: the lower end, the upper end.
+    log_compute : tuple of Array
+        Smallest, mean and largest log compute of the ladder, in the unit of ``a``.
     """
 
     log_params: tuple[Array, Array]
     log_tokens: tuple[Array, Array]
+    log_compute: tuple[Array, Array, Array]
 
 
-def corners(log_params: Array, log_tokens: Array) -> Corners:
+def corners(data: Mapping[str, Array]) -> Corners:
     """The ends of a ladder in parameters and tokens.
 
     Parameters
     ----------
-    log_params, log_tokens : Array
-        (llm,). Padding in the middle of the ladder is no end.
+    data : mapping of str to Array
+        ``log_params``, ``log_tokens`` (llm,), of which padding in the middle of the ladder is no
+        end; ``log_low``, ``log_middle``, ``log_high``.
 
     Returns
     -------
     Corners
     """
-    both = log_params + log_tokens
-    ends = (jnp.argmin(both), jnp.argmax(both))
-    low, high = ((log_params[i], log_tokens[i]) for i in ends)
-    return Corners((low[0], high[0]), (low[1], high[1]))
+    both = data["log_params"] + data["log_tokens"]
+    low, high = jnp.argmin(both), jnp.argmax(both)
+    return Corners(
+        (data["log_params"][low], data["log_params"][high]),
+        (data["log_tokens"][low], data["log_tokens"][high]),
+        (data["log_low"], data["log_middle"], data["log_high"]),
+    )
 
 
 def through_corners(
-    parameters: CurveParameters,
-    share: Array,
-    tilt: Array,
-    ladder: Corners,
-    log_compute: tuple[Array, Array, Array],
+    parameters: CurveParameters, share: Array, tilt: Array, ladder: Corners
 ) -> tuple[CurveParameters, Array]:
     """Eq. 1 in parameters and tokens with about the ends of an Eq. 1 in compute.
 
@@ -169,8 +173,6 @@ def through_corners(
         In (0, 1).
     tilt : Array
     ladder : Corners
-    log_compute : tuple of Array
-        Smallest, mean and largest log compute of the ladder, in the unit of ``a``.
 
     Returns
     -------
@@ -179,7 +181,7 @@ def through_corners(
     log_jacobian : Array
         ``log |d(log a, b) / d(log a, b of Eq. 1)|``.
     """
-    low, middle, high = log_compute
+    low, middle, high = ladder.log_compute
     up, down = jnp.exp(tilt), jnp.exp(-tilt)
     # A ladder whose largest LLM has fewer tokens, or parameters, than its smallest: any positive
     # slope will do.

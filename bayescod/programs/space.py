@@ -114,8 +114,7 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
     }
     # Wherever they are, they change the density by a constant.
     elsewhere = {name: trace[name]["value"] for name in _FREE[spec.program]}
-    tokens = spec.law in LAWS and "log_tokens" in LAWS[spec.law].covariates
-    ladder = corners(given["log_params"], given["log_tokens"]) if tokens else None
+    ladder = corners(given) if law is not None and "log_tokens" in law.covariates else None
     padding = {"run_effect": given["run_used"]} if "run_used" in given else {}
     used = given.get("cluster_used", jnp.ones((), bool))
 
@@ -138,9 +137,7 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
                 has_ceiling="c" in law.sites,
             )
             if ladder is not None:
-                log_compute = (given["log_low"], given["log_middle"], given["log_high"])
-                shared = (sites["share"], sites["tilt"])
-                parameters, own = through_corners(parameters, *shared, ladder, log_compute)
+                parameters, own = through_corners(parameters, sites["share"], sites["tilt"], ladder)
                 log_jacobian += own
             sites |= {n: v for n, v in parameters._asdict().items() if n in trace}
             total += jnp.where(used, log_jacobian, 0.0).sum()

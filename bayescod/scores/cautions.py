@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bayescod.errors import Problem
-from bayescod.scores.checks import listed, shown
+from bayescod.scores.checks import listed, place, shown
 from bayescod.scores.records import BenchmarkScores, LLMTable
 
 LARGE_FILE_BYTES = 2**30
@@ -47,7 +47,7 @@ def llm_warnings(label: str, llms: LLMTable, scored: Collection[str]) -> list[Pr
             Problem(
                 "no-scores",
                 f"{len(idle)} of {len(llms.name)} models have no scores",
-                file=shown(label),
+                file=place(label),
                 column="model",
                 got=listed(idle),
                 fix="nothing, if they are targets; otherwise check how the scores file spells them",
@@ -63,7 +63,7 @@ def llm_warnings(label: str, llms: LLMTable, scored: Collection[str]) -> list[Pr
             Problem(
                 "no-compute",
                 f"{len(unsized)} models have neither compute nor role anchor and are left out",
-                file=shown(label),
+                file=place(label),
                 column="compute_flops",
                 got=listed(unsized),
                 wanted="compute_flops, or params and tokens",
@@ -85,7 +85,7 @@ def benchmark_warnings(label: str, benchmark: BenchmarkScores) -> list[Problem]:
                 f"{shown(benchmark.benchmark)}: {int(missing.any(axis=1).sum())} of {n_items} items"
                 f" lack a score for some of {n_llms} models ({int(missing.sum())} of"
                 f" {missing.size} scores); a model's score is the mean over the items it has",
-                file=shown(label),
+                file=place(label),
                 column="item_id",
                 got=listed(_most_missing(benchmark.llm, missing.sum(axis=0))),
                 wanted="every item for every model",
@@ -98,7 +98,7 @@ def benchmark_warnings(label: str, benchmark: BenchmarkScores) -> list[Problem]:
                 Problem(
                     code,
                     f"{shown(benchmark.benchmark)}: every model {word} every item",
-                    file=shown(label),
+                    file=place(label),
                     got=f"{value:.0%} everywhere",
                     fix="check the grading; such a benchmark says nothing about growth",
                 )
@@ -112,7 +112,7 @@ def size_warnings(labels: Sequence[tuple[str, Path]]) -> list[Problem]:
         Problem(
             "large-file",
             f"the file has {size / 2**30:.1f} GiB",
-            file=shown(label),
+            file=place(label),
             fix="Parquet with one row an item, model and checkpoint (n_trials, n_correct) is "
             "far smaller",
         )
@@ -126,7 +126,7 @@ def last_label_warning(label: str, pairs: Sequence[tuple[str, str]]) -> Problem:
     return Problem(
         "no-current-checkpoint",
         "no row is labelled current; the last checkpoint is taken as the measured one",
-        file=shown(label),
+        file=place(label),
         column="checkpoint",
         got=listed([f"{model} on {benchmark}" for benchmark, model in pairs]),
         wanted="previous, current, next, or steps",
@@ -150,7 +150,7 @@ def _token_ratio(label: str, llms: LLMTable, scored: Collection[str]) -> list[Pr
         Problem(
             "token-ratio",
             "the ladder does not keep one ratio of tokens to parameters",
-            file=shown(label),
+            file=place(label),
             column="tokens",
             got=f"{low:.3g} to {high:.3g} tokens per parameter",
             wanted=f"within a factor {TOKEN_RATIO_SPREAD}",

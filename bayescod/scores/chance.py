@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bayescod.errors import Problem
-from bayescod.scores.checks import Check, capped, listed, missing_column, near_fix, shown
+from bayescod.scores.checks import Check, capped, listed, missing_column, near_fix, place, shown
 from bayescod.scores.contract import typed
 from bayescod.scores.database import literal
 from bayescod.scores.rows import in_file, line_problems, row_problems
@@ -103,7 +103,7 @@ def chance_warnings(label: str, chance: ChanceLevels, benchmarks: Sequence[str])
             Problem(
                 "chance-missing",
                 f"{len(without)} of {len(benchmarks)} benchmarks have no chance level",
-                file=shown(label),
+                file=place(label),
                 column="benchmark",
                 got=listed(without),
                 fix=near_fix(without[0], chance.levels),
@@ -115,7 +115,7 @@ def chance_warnings(label: str, chance: ChanceLevels, benchmarks: Sequence[str])
             Problem(
                 "chance-unused",
                 f"{len(unused)} benchmarks of this file have no scores",
-                file=shown(label),
+                file=place(label),
                 column="benchmark",
                 got=listed(unused),
                 fix=near_fix(unused[0], benchmarks),
@@ -134,7 +134,7 @@ def chance_conflicts(connection: duckdb.DuckDBPyConnection, label: str) -> list[
         Problem(
             "chance-disagrees",
             "rows of one item give different chance levels",
-            file=shown(label),
+            file=place(label),
             column="chance",
             got=f"{low:g} to {high:g} for {shown(item or 'the benchmark')} of {shown(benchmark)}",
             wanted="one level an item",
@@ -148,7 +148,7 @@ def _duplicate(label: str, row: int, keys: Sequence[str], values: tuple[str, str
     return Problem(
         "duplicate-row",
         f"a second row has the same {', '.join(keys)}",
-        file=shown(label),
+        file=place(label),
         row=row,
         got=", ".join(shown(value) for value in values if value),
         wanted="one row each",

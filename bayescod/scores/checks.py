@@ -44,13 +44,18 @@ class Check:
         return Problem(
             self.code,
             self.message,
-            file=shown(label),
+            file=place(label),
             row=row,
             column=self.column,
             got="nothing" if got is None else shown(got),
             wanted=self.wanted,
             fix=self.fix,
         )
+
+
+def place(label: object) -> str:
+    """A file's path as one printable line: whole, since it says where to look."""
+    return _printable(str(label))
 
 
 def shown(value: object) -> str:
@@ -66,10 +71,12 @@ def shown(value: object) -> str:
     str
         Its text; control characters escaped, cut after 80 characters.
     """
-    text = str(value)
-    if not text.isprintable():
-        text = text.encode("unicode_escape").decode("ascii")
+    text = _printable(str(value))
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…"
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else text.encode("unicode_escape").decode("ascii")
 
 
 def near(name: str, known: Iterable[str], cutoff: float = 0.6) -> list[str]:
@@ -136,7 +143,7 @@ def missing_column(label: str, column: str, unknown: Sequence[str], fix: str = "
     return Problem(
         "missing-column",
         f"the file has no column {column}",
-        file=shown(label),
+        file=place(label),
         column=column,
         got=f"other columns: {listed(unknown, 8)}" if unknown else "",
         wanted=column,
@@ -152,7 +159,7 @@ def unknown_columns(label: str, unknown: Sequence[str], contract: Sequence[str])
     return Problem(
         "unknown-columns",
         f"{len(unknown)} column{'s' if len(unknown) != 1 else ''} ignored",
-        file=shown(label),
+        file=place(label),
         got=listed(unknown, 12),
         wanted=", ".join(contract),
         fix=f"misspelt? {'; '.join(likely)}" if likely else "",

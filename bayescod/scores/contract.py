@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bayescod.errors import Problem
-from bayescod.scores.checks import missing_column, near, shown
+from bayescod.scores.checks import missing_column, near, place
 from bayescod.scores.tables import Table
 
 COLUMNS = (
@@ -67,7 +67,7 @@ def column_problems(table: Table) -> list[Problem]:
             Problem(
                 "ambiguous-columns",
                 "the file has single trials (correct) and counts or scores as well",
-                file=shown(label),
+                file=place(label),
                 column="correct",
                 got=f"correct and {', '.join(clash)}",
                 wanted="one form",

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayescod.errors import Problem
-from bayescod.scores.checks import near_fix, shown
+from bayescod.scores.checks import near_fix, place, shown
 
 if TYPE_CHECKING:
     import duckdb
@@ -108,7 +108,7 @@ def existing_file(path: str | os.PathLike[str], what: str) -> Path:
             Problem(
                 "missing-file",
                 f"the {what} file does not exist",
-                file=shown(label),
+                file=place(label),
                 wanted="a CSV, Parquet or JSON lines file",
                 fix=near_fix(absolute.name, names) or "check the path",
             )
@@ -118,7 +118,7 @@ def existing_file(path: str | os.PathLike[str], what: str) -> Path:
             Problem(
                 "unknown-format",
                 f"the {what} file has an unknown ending",
-                file=shown(label),
+                file=place(label),
                 got=shown(absolute.suffix),
                 wanted=", ".join(SUFFIXES),
                 fix="convert the table; logs of evaluation tools are read by `bayescod import`",
@@ -137,7 +137,7 @@ def literal(path: Path) -> str:
 def empty_file(label: str, what: str) -> Problem:
     """Problem of a file without a single row."""
     return Problem(
-        "empty-file", f"the {what} file has no rows", file=shown(label), wanted="at least one row"
+        "empty-file", f"the {what} file has no rows", file=place(label), wanted="at least one row"
     )
 
 
@@ -146,7 +146,7 @@ def unreadable(label: str, error: Exception) -> Problem:
     return Problem(
         "unreadable-file",
         "the file cannot be read",
-        file=shown(label),
+        file=place(label),
         got=shown(str(error).splitlines()[0]),
         wanted="an intact table in UTF-8",
         fix="write the file again",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bayescod.errors import Problem
-from bayescod.scores.checks import capped, listed, missing_column, near_fix, shown
+from bayescod.scores.checks import capped, listed, missing_column, near_fix, place, shown
 from bayescod.scores.database import literal
 from bayescod.scores.records import FLOPS_PER_PARAM_TOKEN, LLMTable
 from bayescod.scores.tables import Table
@@ -102,7 +102,7 @@ def filled_warning(table: Table, filled: Sequence[str]) -> Problem:
     return Problem(
         "compute-filled",
         f"compute of {len(filled)} model{'s' if len(filled) != 1 else ''} is 6 x params x tokens",
-        file=shown(table.label),
+        file=place(table.label),
         column="compute_flops",
         got=listed(filled),
         fix="give compute_flops where it is known",
@@ -127,7 +127,7 @@ def _name_problems(table: Table, ids: Sequence[int], names: Sequence[str | None]
         Problem(
             "missing-value",
             "a row has no model",
-            file=shown(table.label),
+            file=place(table.label),
             row=row,
             column="model",
             got="nothing",
@@ -142,7 +142,7 @@ def _name_problems(table: Table, ids: Sequence[int], names: Sequence[str | None]
         Problem(
             "duplicate-model",
             f"a model has {count} rows",
-            file=shown(table.label),
+            file=place(table.label),
             row=[row for row, other in zip(ids, names, strict=True) if other == name][1],
             column="model",
             got=shown(name),
@@ -168,7 +168,7 @@ def _positive_numbers(
                 Problem(
                     code,
                     f"{column} is {what}",
-                    file=shown(table.label),
+                    file=place(table.label),
                     row=row,
                     column=column,
                     got=shown(text),
@@ -200,7 +200,7 @@ def _role_problems(
         Problem(
             "unknown-role",
             "a role does not exist",
-            file=shown(table.label),
+            file=place(table.label),
             row=row,
             column="role",
             got=shown(text),

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bayescod.errors import Problem
-from bayescod.scores.checks import LISTED, Check, more, near_fix, shown
+from bayescod.scores.checks import LISTED, Check, more, near_fix, place, shown
 from bayescod.scores.contract import typed
 from bayescod.scores.database import literal
 from bayescod.scores.rules import row_checks
@@ -89,7 +89,7 @@ def line_problems(connection: duckdb.DuckDBPyConnection, table: Table) -> list[P
         Problem(
             "broken-line",
             f"a line cannot be read: {flaw}",
-            file=shown(table.label),
+            file=place(table.label),
             row=row,
             got=shown(line),
             wanted=wanted,
@@ -176,7 +176,7 @@ def duplicate_problems(connection: duckdb.DuckDBPyConnection, table: Table) -> l
         Problem(
             "duplicate-row",
             f"a row repeats an earlier one: {copies} rows have the same {', '.join(names)}",
-            file=shown(table.label),
+            file=place(table.label),
             row=repeat,
             got=", ".join(shown(value) for value in values if value),
             wanted="one row each",
@@ -207,7 +207,7 @@ def unknown_model_problems(
         Problem(
             "unknown-model",
             "a model has scores but is not in the models table",
-            file=shown(table.label),
+            file=place(table.label),
             row=row,
             column="model",
             got=shown(name),
@@ -228,7 +228,7 @@ def checkpoint_problems(connection: duckdb.DuckDBPyConnection, table: Table) -> 
         Problem(
             "missing-checkpoint",
             "some rows of a model have a checkpoint label and others none",
-            file=shown(table.label),
+            file=place(table.label),
             column="checkpoint",
             got=f"{shown(model)} on {shown(benchmark)}",
             wanted="a label in every row of a model on a benchmark, or in none",

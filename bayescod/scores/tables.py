@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayescod.errors import Problem
-from bayescod.scores.checks import shown
+from bayescod.scores.checks import place
 from bayescod.scores.database import UnusableFile, literal, unreadable
 
 if TYPE_CHECKING:
@@ -247,7 +247,7 @@ def _positional(
             Problem(
                 "duplicate-column",
                 "the header names a column twice",
-                file=shown(label),
+                file=place(label),
                 column=twice[0],
                 got=", ".join(twice),
                 fix="keep one of them",

@@ -160,7 +160,7 @@ def test_chains_start_where_the_data_point(spec):
     for one in simulated(spec.name).lanes:
         shapes = {name: np.shape(values) for name, values in lane.start.items()}
         assert {name: values.shape for name, values in one.start.items()} == shapes
-        rates = one.data["pass_rate"].reshape(-1, 16)[: 3 if spec is COD else 1, 5:7]
+        rates = one.data["pass_rate"].reshape(-1, 8)[: 3 if spec is COD else 1, 5:7]
         upper = np.ravel(one.start["upper"])[: len(rates)]
         high = np.clip(rates.mean(axis=1), 0.01, 0.98)
         np.testing.assert_allclose(upper, np.log(high / (1 - high)))
@@ -170,7 +170,7 @@ def test_data_sets_that_a_forecast_would_screen_are_drawn_anew():
     found = simulated("cod")
     assert found.n_proposed > len(found.lanes) == 10
     for one in found.lanes:
-        rates = one.data["pass_rate"].reshape(16, 16)[:3, :7]
+        rates = one.data["pass_rate"].reshape(16, 8)[:3, :7]
         slope = np.polyfit(np.arange(7), rates.T, 1)[0]
         assert (6 * slope > COD.filter.min_growth - 1e-6).all()
 

@@ -105,7 +105,7 @@ def test_pointwise_densities_are_those_of_the_program(name):
     assert found.shape == (2, 3, 6)
     np.testing.assert_allclose(found, expected[..., [0, 1, 3, 4, 5, 6]], rtol=1e-6)
     # What was not seen has no density: the program masks it, and it is not among the points.
-    assert (expected[..., [2, *range(7, 16)]] == 0).all()
+    assert (expected[..., [2, 7]] == 0).all()
     assert (found != 0).all()
 
 

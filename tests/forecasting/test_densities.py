@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import jax
 import numpy as np
@@ -24,10 +25,10 @@ from bayescod.evaluation.power_scaling import (
     power_scaling,
     stored_power_scaling,
 )
-from bayescod.forecasting import assembly, densities, recall
+from bayescod.forecasting import assembly, densities, lanes, recall
 from bayescod.forecasting.curve_fits import CurveFit
 from bayescod.forecasting.densities import Densities, log_densities
-from bayescod.forecasting.lanes import cluster_lane, curve_lane
+from bayescod.forecasting.lanes import cluster_lane, curve_lane, padded_size
 from bayescod.forecasting.recall import Recall
 from bayescod.forecasting.records import ForecastSet
 from bayescod.forecasting.stacking import pointwise
@@ -93,10 +94,12 @@ def values(spec: Spec, lane: Lane) -> Posterior:
 def made_up(name: str) -> tuple[Spec, Lane, Posterior, Densities]:
     spec = load_spec(name)
     ladder = make_ladder(spec=spec)
-    if spec.program == "clusters":
-        lane = cluster_lane(ladder, planted_labels(ladder), spec)
-    else:
-        lane = curve_lane(ladder, spec)
+    # The padding that they were read off with: the made-up values are drawn in its shapes.
+    with patch.object(lanes, "padded_size", lambda n, _: padded_size(n, 16)):
+        if spec.program == "clusters":
+            lane = cluster_lane(ladder, planted_labels(ladder), spec)
+        else:
+            lane = curve_lane(ladder, spec)
     posterior = values(spec, lane)
     return spec, lane, posterior, log_densities(spec, lane, posterior)
 

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 from scipy.stats import linregress
 from scipy.stats import t as student_t
+from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import adjusted_rand_score
 
 from bayescod.forecasting.ladder import fitted, group_of
 from bayescod.forecasting.stages import (
+    disorder,
     group_items,
     growth_of,
     growth_probability,
-    largest_fall,
 )
 from bayescod.specs import load_spec
 from tests._ladders import (
@@ -165,35 +166,42 @@ def test_declining_cluster_has_not_grown():
 ODD = np.array([0.65, 0.45, 0.4, 0.4, 0.42, 0.6, 0.75])
 
 
-def test_a_cluster_that_falls_on_its_way_up_is_not_fitted():
+def test_a_cluster_that_falls_and_rises_again_is_not_fitted():
     """By what it says of growth alone it would be; the negative control is a tolerant filter."""
     ladder = with_rates(make_ladder(), ODD)
     everything = np.ones(120, dtype=bool)
     assert growth_probability(ladder, everything, 0.0) > LIMITS.screen_below
     assert growth_of(ladder, everything, replace(LIMITS, min_growth=0.0)) == 0.0
-    tolerant = replace(LIMITS, min_growth=0.0, max_fall=0.99)
+    tolerant = replace(LIMITS, min_growth=0.0, max_disorder=1.0)
     assert growth_of(ladder, everything, tolerant) == growth_probability(ladder, everything, 0.0)
 
 
-def test_largest_fall_is_a_part_of_the_range_less_two_standard_errors():
+def test_disorder_is_what_isotonic_regression_leaves_less_the_trials():
     everything = np.ones(120, dtype=bool)
     ladder = with_rates(make_ladder(n_trials=50), ODD)
     rate, variance = (x[:7] for x in fitted(group_of(ladder.scores, everything)))
-    fall = rate[0] - rate[2] - 2 * np.sqrt(variance[0] + variance[2])
-    assert largest_fall(ladder, everything) == pytest.approx(fall / np.ptp(rate), abs=1e-12)
-    assert largest_fall(with_rates(ladder, np.linspace(0.2, 0.8, 7)), everything) == 0.0
-    assert largest_fall(with_rates(ladder, np.full(7, 0.3)), everything) == 0.0
+    left = ((rate - IsotonicRegression().fit_transform(np.arange(7), rate)) ** 2).sum()
+    wanted = (left - variance.sum()) / ((rate - rate.mean()) ** 2).sum()
+    assert disorder(ladder, everything) == pytest.approx(wanted, abs=1e-9)
+    assert disorder(with_rates(ladder, np.linspace(0.2, 0.8, 7)), everything) == 0.0
+    assert disorder(with_rates(ladder, np.full(7, 0.3)), everything) == 0.0
+    assert disorder(with_rates(ladder, np.linspace(0.8, 0.2, 7)), everything) > 0.99
 
 
-def test_falls_of_chance_are_none():
-    """2,000 groups of 10 items with 10 trials on curves that grow by 40 points: at most 1 % fall.
+def test_one_bad_run_is_no_disorder():
+    """An LLM that is as bad on all items as one of an eighth of its compute."""
+    rates = np.linspace(0.2, 0.8, 7)
+    rates[4] = 0.3
+    everything = np.ones(120, dtype=bool)
+    assert disorder(with_rates(make_ladder(), rates), everything) < LIMITS.max_disorder
 
-    A pair of LLMs has to differ by 2 standard errors and 13 points the wrong way.
-    """
+
+def test_disorder_of_chance_is_none():
+    """2,000 groups of 10 items with 10 trials on curves that grow by 40 points: under 1 %."""
     ladder = make_ladder(curves=(Curve(0.3, 0.25),), n_trials=10, n_items=20_000)
     groups = np.arange(20_000) // 10
-    fallen = [largest_fall(ladder, groups == k) > LIMITS.max_fall for k in range(2000)]
-    assert np.mean(fallen) < 0.01
+    found = [disorder(ladder, groups == k) > LIMITS.max_disorder for k in range(2000)]
+    assert np.mean(found) < 0.01
 
 
 def test_growth_needs_three_llms_with_scores():

@@ -141,8 +141,9 @@ SHARES, TILTS = st.floats(0.02, 0.98), st.floats(-1.0, 1.0)
 
 def carried(values, share, tilt, log_params=LOG_PARAMS):
     parameters = CurveParameters(values[0], values[1], jnp.asarray(0.1), jnp.asarray(0.05))
-    ladder = corners(log_params, LOG_TOKENS)
-    return through_corners(parameters, share, tilt, ladder, ENDS)
+    ends = dict(zip(("log_low", "log_middle", "log_high"), ENDS, strict=True))
+    ladder = corners({"log_params": log_params, "log_tokens": LOG_TOKENS} | ends)
+    return through_corners(parameters, share, tilt, ladder)
 
 
 def off_at(end, share, tilt, *, moved):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,10 +18,11 @@ from tests.scores._tables import Row, write_rows
 
 FEW = settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow])
 
-# Anything a name can be, but a NUL (no CSV holds it) or white space only (a blank, hence an error).
+# Anything a name can be, but a NUL (no CSV holds it) or white space only (a blank, hence an error);
+# nor an apostrophe before a formula, which reading a CSV takes off and reading Parquet does not.
 names = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=6
-).filter(lambda text: text.strip() != "")
+).filter(lambda text: text.strip() != "" and not re.match(r"'[=+\-@\t\r]", text))
 
 
 @dataclass(frozen=True)

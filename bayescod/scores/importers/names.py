@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from bayescod.errors import DataError, Problem
-from bayescod.scores.checks import LISTED, capped, listed, missing_column, near, shown
+from bayescod.scores.checks import LISTED, capped, listed, missing_column, near, place, shown
 from bayescod.scores.database import (
     UnusableFile,
     existing_file,
@@ -159,7 +159,7 @@ def _problem(
         return Problem(
             "ambiguous-model",
             "a log's model may be several of the table's",
-            file=shown(label),
+            file=place(label),
             column="model",
             got=shown(name),
             wanted=listed(meant),
@@ -169,7 +169,7 @@ def _problem(
     return Problem(
         "unknown-model",
         "a log's model is not in the models table",
-        file=shown(label),
+        file=place(label),
         column="model",
         got=shown(name),
         wanted=listed(sorted(known)),
