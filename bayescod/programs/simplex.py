@@ -12,7 +12,6 @@ from jax.scipy.special import gammaln
 from bayescod.programs.stretch import stretched, unstretched
 
 _LEAST = 1e-300  # of a step, whose density is infinite at zero
-_TAIL_BELOW = -2.0  # log of a Gamma variable: a step of some 3 %
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +22,7 @@ class GammaCoordinates:
     distributed and independent of them. One coordinate more than there are free steps, and none of
     the order among them that breaking a stick brings: with concentrations below one, whose steps
     may be as good as zero, the broken stick mixes poorly. ``log x_k`` of a small concentration has
-    a long tail: far below zero the coordinate is its inverse hyperbolic sine. Not at zero already,
-    where the data pin down the ratio of two large steps but not their sum: a straight ridge that
-    would be bent there.
+    a long tail below zero: there the coordinate is its inverse hyperbolic sine.
 
     Attributes
     ----------
@@ -63,12 +60,10 @@ class GammaCoordinates:
     def inv(self, steps: Array) -> Array:
         """Coordinates of given steps, their sum at its mean."""
         logs = jnp.log(steps * self.concentration)
-        above = logs - _TAIL_BELOW
-        return _TAIL_BELOW + jnp.where(above < 0.0, unstretched(jnp.minimum(above, 0.0)), above)
+        return jnp.where(logs < 0.0, unstretched(jnp.minimum(logs, 0.0)), logs)
 
 
 def _logs(coordinates: Array) -> tuple[Array, Array]:
     """``log x`` of coordinates, and the logarithm of the derivative."""
-    above = coordinates - _TAIL_BELOW
-    tail, log_slope = stretched(jnp.minimum(above, 0.0))
-    return _TAIL_BELOW + tail + jnp.maximum(above, 0.0), log_slope
+    below, log_slope = stretched(jnp.minimum(coordinates, 0.0))
+    return below + jnp.maximum(coordinates, 0.0), log_slope

@@ -16,8 +16,7 @@ COORDINATES = GammaCoordinates(CONCENTRATION.sum())
 
 
 def logs_of(coordinates):
-    above = coordinates + 2.0
-    return np.where(above < 0, np.sinh(above), above) - 2.0
+    return np.where(coordinates < 0, np.sinh(coordinates), coordinates)
 
 
 @given(st.lists(st.floats(-5.0, 3.0), min_size=6, max_size=6))
@@ -26,27 +25,17 @@ def test_density_is_that_of_independent_gamma_variables(values):
     at = jnp.array(values)
     steps = COORDINATES(at)
     found = Dirichlet(CONCENTRATION).log_prob(steps) + COORDINATES.log_abs_det_jacobian(at, steps)
-    z, log_slope = logs_of(at), np.log(np.cosh(np.minimum(at + 2.0, 0.0)))
+    z, log_slope = logs_of(at), np.log(np.cosh(np.minimum(at, 0.0)))
     gamma = CONCENTRATION * z - np.exp(z) - gammaln(np.asarray(CONCENTRATION))
     expected = (gamma + log_slope).sum()
     assert float(found) == pytest.approx(float(expected), rel=1e-9, abs=1e-8)
 
 
 def test_steps_are_on_the_simplex_and_the_way_back_finds_them():
-    steps = jnp.array([0.002, 0.3, 0.118, 0.4, 0.08, 0.1])
+    steps = jnp.array([0.02, 0.3, 0.1, 0.4, 0.08, 0.1])
     z = COORDINATES.inv(steps)
     np.testing.assert_allclose(COORDINATES(z), steps, rtol=1e-12)
     assert float(np.exp(logs_of(np.asarray(z))).sum()) == pytest.approx(float(CONCENTRATION.sum()))
-
-
-def test_two_large_steps_keep_their_ratio_on_a_straight_line():
-    """Where the data pin it down, the sum still moves; the negative control is a small step."""
-    z = COORDINATES.inv(jnp.array([0.45, 0.02, 0.02, 0.02, 0.02, 0.47]))
-    moved = z - 0.8
-    ratios = [COORDINATES(at)[0] / COORDINATES(at)[5] for at in (z, moved)]
-    assert float(ratios[1]) == pytest.approx(float(ratios[0]), rel=1e-12)
-    small = [COORDINATES(at)[1] / COORDINATES(at)[0] for at in (z, moved)]
-    assert float(small[1]) < 0.9 * float(small[0])
 
 
 @pytest.mark.parametrize("low", [-50.0, -700.0])
