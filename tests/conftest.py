@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if cache is not None:
         # In the environment, so that the processes that tests start share the cache.
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(cache.mkdir("jax")))
-        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+        os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.0")
     import jax
 
     # Not in the environment: a command that forgets x64 must fail its own test.
