@@ -234,33 +234,30 @@ def _batches(
     size, cores = batch_size(spec.program), _cores()
     # Few lanes are spread over the cores: a batch of copies is as quick as its slowest real lane.
     filled = min(size, -(-len(lanes) // cores))
-    begins = range(0, len(lanes), filled)
-    ends = [min(begin + filled, len(lanes)) for begin in begins]
-    arguments = [
-        _stack(keys, spec.sampler, lanes, range(*own), size)
-        for own in zip(begins, ends, strict=True)
-    ]
+    everyone = range(len(lanes))
+    batches = [everyone[begin : begin + filled] for begin in everyone[::filled]]
+    arguments = [_stack(keys, spec.sampler, lanes, members, size) for members in batches]
     began = time.perf_counter()
     program = compiled(spec.text, spec.sampler, Shaped.of(*arguments[0]))
     compiling = time.perf_counter() - began
 
-    def run(begin: int, batch: _Arguments) -> list[Posterior]:
+    def run(members: range, batch: _Arguments) -> list[Posterior]:
         chains, data, start = batch
         sites, stats = jax.device_get(program(chains, np.float64(target_accept), data, start))
         found = [
-            _posterior(lane, *({n: v[i] for n, v in x.items()} for x in (sites, stats)))
-            for i, lane in enumerate(lanes[begin : begin + filled])
+            _posterior(lanes[i], *({n: v[at] for n, v in x.items()} for x in (sites, stats)))
+            for at, i in enumerate(members)
         ]
-        progress(range(begin, begin + len(found)))
+        progress(members)
         return found
 
     began = time.perf_counter()
     # Two compiled calls share two cores better than one call whose small arrays keep one core busy;
     # each is a function of its own arguments, so the number of threads changes no draw.
     with ThreadPoolExecutor(cores) as pool:
-        batches = list(pool.map(run, begins, arguments))
+        found = list(pool.map(run, batches, arguments))
     sampling = time.perf_counter() - began
-    return [posterior for batch in batches for posterior in batch], compiling, sampling
+    return [posterior for batch in found for posterior in batch], compiling, sampling
 
 
 def _cores() -> int:

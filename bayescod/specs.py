@@ -191,6 +191,9 @@ def parse_spec(text: str, origin: str = "spec") -> Spec:
     priors = read_priors(raw.get("priors"), faults)
     faults.extend(site_faults(program, law, priors))
     sampler = reader.record("sampler", Sampler)
+    if sampler is not None and sampler.rerun and sampler.draws % 2:
+        wanted = "an even number: a rerun keeps every second draw of twice as many chains"
+        faults.append(f"sampler.draws: got {sampler.draws}, wanted {wanted}")
     clustering = reader.record("clustering", Clustering) if program == "clusters" else None
     thresholds = reader.record("filter", Filter) if program == "clusters" else None
     degree = raw.get("degree")

@@ -281,6 +281,7 @@ def test_a_file_that_cannot_be_read_is_a_spec_error(tmp_path, content):
         ("cod", r"^warmup = \d+", "warmup = true", "sampler.warmup: got True, wanted a whole"),
         ("cod", r"^draws = \d+", "drawz = 3", "sampler.drawz: unknown"),
         ("cod", r"^draws = \d+", "", "sampler.draws: missing"),
+        ("cod", r"^draws = \d+", "draws = 751", "sampler.draws: got 751, wanted an even number"),
         ("cod", r"^dense_mass = .*$", "dense_mass = 1", "sampler.dense_mass: got 1, wanted true"),
         ("cod", r"^target_accept = .*$", 'target_accept = "a"', "sampler.target_accept: got 'a'"),
         ("cod", r"^a_min = .*$", "a_min = -1", "filter.a_min: got -1, wanted a number of at least"),

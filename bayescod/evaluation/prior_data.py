@@ -55,7 +55,7 @@ def simulate(rng_key: Array, spec: Spec, lane: Lane, n: int, *, fitted: Spec) ->
 
     Rates below 0 or above 1 stay as the normal likelihood draws them, for that is the model. Data
     sets of clusters are drawn anew until every cluster passes the screen that comes before sampling
-    (:func:`bayescod.forecasting.stages.growth_probability`): the posterior of a level cluster has
+    (:func:`bayescod.forecasting.stages.growth_of`): the posterior of a level cluster has
     several modes, and no forecast ever asks for it. The rule looks at data alone, so the posterior
     of a kept data set is what it was, and ranks stay uniform.
 

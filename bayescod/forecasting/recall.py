@@ -103,7 +103,8 @@ class Recall:
                 self._known[names[i]], seconds[i] = posterior, each
 
         unknown: list[Sequence[int]] = []
-        # Cores of one machine idle at the end of a wave; workers share out what is in none.
+        # Here a core may idle at the end of a wave, so waves are long; a worker takes the next one
+        # whenever it is free, so those are short.
         together = 1 if self._workers is not None else _BATCHES_A_CORE * (os.cpu_count() or 1)
         for wave in _waves(spec, lanes, new, together):
             found = None if self._kept is None else self._kept.find([names[i] for i in wave])

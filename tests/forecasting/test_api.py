@@ -313,8 +313,8 @@ def test_several_bad_settings_are_told_together():
 
 def test_specs_that_do_not_draw_alike_are_refused(tmp_path):
     """Draw i is one world over the specs of a forecast, so each has to have one."""
-    spec = short(tmp_path, "cod", draws=123)
-    with pytest.raises(SpecError, match="draws"):
+    spec = short(tmp_path, "cod", draws=124)
+    with pytest.raises(SpecError, match="chains times draws"):
         forecast(two_benchmarks(), target=TARGET, model_spec=spec)
 
 
