@@ -16,6 +16,7 @@ from jax import Array
 from jax.flatten_util import ravel_pytree
 from numpyro.infer import MCMC, NUTS
 
+from bayescod.programs.shear import sheared
 from bayescod.programs.space import space_of
 from bayescod.specs import Sampler, parse_spec
 
@@ -99,6 +100,8 @@ def _traced(spec_text: str, sampler: Sampler, shaped: Shaped) -> jax.stages.Lowe
 
     def chain(key: Array, target_accept: Array, data: Sites, start: Sites) -> tuple[Sites, Sites]:
         space = space_of(spec, data)
+        if spec.program == "clusters":
+            space = sheared(space, start)
         start_key, run_key, free_key = jax.random.split(key, 3)
         # One vector: what NUTS does between two gradients, it does to every array by itself.
         first, sites_at = ravel_pytree(space.initial(start_key, start))

@@ -38,8 +38,10 @@ class Space:
         Coordinates -> minus the log joint density, up to a constant.
     constrain : callable
         Coordinates -> values of all sites of the program but the free ones.
+    centre : callable
+        Starting coordinates of the curves -> starting coordinates of everything.
     initial : callable
-        (rng_key, starting coordinates of the curves) -> starting coordinates of everything.
+        (rng_key, starting coordinates of the curves) -> the centre, moved at random.
     free : callable
         (rng_key, number of draws) -> draws of the free sites: of those that no score and no other
         site depends on. Their posterior is their prior, from which draws are independent, and to
@@ -48,6 +50,7 @@ class Space:
 
     potential: Callable[[Sites], Array]
     constrain: Callable[[Sites], Sites]
+    centre: Callable[[Sites], Sites]
     initial: Callable[[Array, Sites], Sites]
     free: Callable[[Array, int], Sites]
 
@@ -154,12 +157,15 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
         joint, _ = log_density(program, (), known, sites | elsewhere)
         return -(joint + log_jacobian)
 
-    def initial(rng_key: Array, start: Sites) -> Sites:
-        point = {name: start[name] for name in start}
+    def centre(start: Sites) -> Sites:
+        point = dict(start)
         for name, transform in transforms.items():
             shape = jnp.shape(trace[name]["value"])
-            centre = jnp.broadcast_to(trace[name]["fn"].mean, shape)
-            point[name] = transform.inv(centre)
+            point[name] = transform.inv(jnp.broadcast_to(trace[name]["fn"].mean, shape))
+        return point
+
+    def initial(rng_key: Array, start: Sites) -> Sites:
+        point = centre(start)
         keys = jax.random.split(rng_key, len(point))
         return {
             name: value + _START_SPREAD * jax.random.normal(key, jnp.shape(value))
@@ -174,7 +180,7 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
             for name, key in zip(names, keys, strict=False)
         }
 
-    return Space(potential, lambda coordinates: walk(coordinates)[0], initial, free)
+    return Space(potential, lambda coordinates: walk(coordinates)[0], centre, initial, free)
 
 
 def _coordinates_of(prior: Any) -> Any:
