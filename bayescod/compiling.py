@@ -13,12 +13,14 @@ import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from jax import Array
+from jax.export import export
 from jax.flatten_util import ravel_pytree
 from numpyro.infer import MCMC, NUTS
 
 from bayescod.programs.shear import sheared
 from bayescod.programs.space import space_of
 from bayescod.specs import Sampler, parse_spec
+from bayescod.traces import kept_trace
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 Sites = dict[str, Array]
@@ -86,7 +88,13 @@ def begin_compiling(spec_text: str, sampler: Sampler, shaped: Shaped) -> Future[
 
     The program is traced before this returns: NumPyro's handlers are one stack for all threads.
     """
-    return _compilers().submit(_traced(spec_text, sampler, shaped).compile)
+    structs = shaped.structs()
+    program = jax.jit(_program(spec_text, sampler))
+    # What a trace calls on other devices is not promised to mean the same tomorrow.
+    if jax.default_backend() == "cpu":
+        name = repr((spec_text, sampler, shaped))
+        program = jax.jit(kept_trace(name, lambda: export(program)(*structs)).call)
+    return _compilers().submit(program.lower(*structs).compile)
 
 
 @cache
@@ -95,7 +103,7 @@ def _compilers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="compiling")
 
 
-def _traced(spec_text: str, sampler: Sampler, shaped: Shaped) -> jax.stages.Lowered:
+def _program(spec_text: str, sampler: Sampler) -> Program:
     spec = parse_spec(spec_text)
 
     def chain(key: Array, target_accept: Array, data: Sites, start: Sites) -> tuple[Sites, Sites]:
@@ -135,4 +143,4 @@ def _traced(spec_text: str, sampler: Sampler, shaped: Shaped) -> jax.stages.Lowe
         drawn = jax.vmap(chain, in_axes)(chains.ravel(), target_accept, *repeated)
         return jax.tree.map(lambda x: x.reshape(*chains.shape, *x.shape[1:]), drawn)
 
-    return jax.jit(every).lower(*shaped.structs())
+    return every

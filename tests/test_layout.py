@@ -24,6 +24,8 @@ ORDER = (
     "errors",
     "files",
     "progress",
+    "versions",
+    "traces",
     "convergence",
     "curves",
     "laws",

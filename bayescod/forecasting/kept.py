@@ -13,30 +13,22 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-import jax
 import numpy as np
 import numpy.typing as npt
 
-from bayescod import __version__
 from bayescod.convergence import Diagnostics
 from bayescod.errors import ResultError
 from bayescod.files import replacing, require_same_run, write_json
 from bayescod.sampling import Posterior
+from bayescod.versions import code_version
 
 Sampled = tuple[list[Posterior], list[tuple[float, float]]]
 
 _RUN: Final = "run.json"
 _NAME: Final = re.compile(r"[0-9a-f]{32}-(\d{1,6})-[0-9a-f]{32}\.npz")
-_PACKAGES: Final = ("jax", "jaxlib", "numpyro", "numpy", "arviz")
-# Judgement is among them: it says which posteriors are sampled once more.
-_SOURCES: Final = (
-    *("programs/*.py", "compiling.py", "laws.py", "curves.py", "sampling.py"),
-    *("convergence.py", "_arviz.py"),
-)
 
 
 class Kept:
@@ -151,24 +143,6 @@ def count_kept(folder: Path) -> int:
 def _matches(folder: Path) -> list[re.Match[str]]:
     names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
     return [match for name in names if (match := _NAME.fullmatch(name))]
-
-
-def code_version() -> str:
-    """Everything besides its arguments that the draws of a compiled program depend on.
-
-    Returns
-    -------
-    str
-        Versions, digest of the code that samples, and what JAX runs on.
-    """
-    root = Path(__file__).parents[1]
-    digest = hashlib.sha256()
-    for pattern in _SOURCES:
-        for path in sorted(root.glob(pattern)):
-            digest.update(path.read_bytes())
-    packages = [f"{name} {version(name)}" for name in _PACKAGES]
-    machine = f"{jax.default_backend()} {jax.device_count()} {jax.config.values['jax_enable_x64']}"
-    return " ".join([__version__, digest.hexdigest(), *packages, machine])
 
 
 def _arrays(found: Sampled) -> Iterator[tuple[str, npt.NDArray[Any]]]:

@@ -16,7 +16,7 @@ from jax import Array
 
 from bayescod.errors import MachineError
 from bayescod.forecasting.executors import Workers, connected, parse_executor
-from bayescod.forecasting.kept import Kept, Sampled, code_version
+from bayescod.forecasting.kept import Kept, Sampled
 from bayescod.sampling import (
     Lane,
     Posterior,
@@ -29,6 +29,7 @@ from bayescod.sampling import (
     unheard,
 )
 from bayescod.specs import Spec
+from bayescod.versions import code_version
 
 Sampling = Callable[
     [Sequence[Array], Spec, Sequence[Lane], Callable[[Sequence[int]], None]],

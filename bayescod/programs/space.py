@@ -164,23 +164,13 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
             point[name] = transform.inv(jnp.broadcast_to(trace[name]["fn"].mean, shape))
         return point
 
-    def initial(rng_key: Array, start: Sites) -> Sites:
-        point = centre(start)
-        keys = jax.random.split(rng_key, len(point))
-        return {
-            name: value + _START_SPREAD * jax.random.normal(key, jnp.shape(value))
-            for key, (name, value) in zip(keys, sorted(point.items()), strict=True)
-        }
-
-    def free(rng_key: Array, n_draws: int) -> Sites:
-        names = _FREE[spec.program]
-        keys = jax.random.split(rng_key, max(1, len(names)))
-        return {
-            name: distribution(spec.priors[name]).sample(key, (n_draws,))
-            for name, key in zip(names, keys, strict=False)
-        }
-
-    return Space(potential, lambda coordinates: walk(coordinates)[0], centre, initial, free)
+    return Space(
+        potential,
+        constrain=lambda coordinates: walk(coordinates)[0],
+        centre=centre,
+        initial=lambda rng_key, start: _scattered(rng_key, centre(start)),
+        free=partial(_free, spec),
+    )
 
 
 def _coordinates_of(prior: Any) -> Any:
@@ -192,6 +182,23 @@ def _coordinates_of(prior: Any) -> Any:
 # Chains start this far apart, in coordinates whose posterior has a width of order one: R-hat can
 # only tell chains apart that had a chance to disagree.
 _START_SPREAD = 0.3
+
+
+def _scattered(rng_key: Array, point: Sites) -> Sites:
+    keys = jax.random.split(rng_key, len(point))
+    return {
+        name: value + _START_SPREAD * jax.random.normal(key, jnp.shape(value))
+        for key, (name, value) in zip(keys, sorted(point.items()), strict=True)
+    }
+
+
+def _free(spec: Spec, rng_key: Array, n_draws: int) -> Sites:
+    names = _FREE[spec.program]
+    keys = jax.random.split(rng_key, max(1, len(names)))
+    return {
+        name: distribution(spec.priors[name]).sample(key, (n_draws,))
+        for name, key in zip(names, keys, strict=False)
+    }
 
 
 def _standard_normal(coordinates: Array, used: Array) -> Array:

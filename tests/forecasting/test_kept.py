@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bayescod import versions
 from bayescod.convergence import Diagnostics
 from bayescod.errors import ResultError
-from bayescod.forecasting import kept as kept_module
 from bayescod.forecasting.kept import Kept
 from bayescod.sampling import Posterior
 
@@ -72,7 +72,7 @@ def test_another_batch_is_not_taken_for_it(kept: Kept, names: list[str]) -> None
 
 
 def test_other_code_is_another_batch(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kept_module, "__version__", "0.0.0")
+    monkeypatch.setattr(versions, "__version__", "0.0.0")
     assert Kept(kept.folder, RUN).find(NAMES) is None
 
 
