@@ -37,14 +37,15 @@ class Law:
     mean : callable
         (covariates, parameters) -> accuracy in [0, 1]; both broadcast. Besides the covariates it
         may read ``log_low`` and ``log_middle``: smallest and mean log compute of the ladder.
-    end_points : bool
-        Whether NUTS walks it in the coordinates of :mod:`bayescod.programs.geometry`.
+    end_points : tuple of str
+        Those of its parameters that NUTS walks in the coordinates of
+        :mod:`bayescod.programs.geometry`.
     """
 
     sites: tuple[str, ...]
     covariates: tuple[str, ...]
     mean: Callable[[Values, Values], Array]
-    end_points: bool
+    end_points: tuple[str, ...]
 
 
 def eq1(at: Values, of: Values) -> Array:
@@ -102,7 +103,8 @@ def broken_power_law(at: Values, of: Values) -> Array:
 
 def _eq1_law(has_floor: bool, has_ceiling: bool) -> Law:
     terms = (("c",) if has_ceiling else ()) + (("g",) if has_floor else ())
-    return Law(("log_a", "b", *terms), ("log_compute",), eq1, end_points=True)
+    sites = ("log_a", "b", *terms)
+    return Law(sites, ("log_compute",), eq1, end_points=sites)
 
 
 LAWS: Mapping[str, Law] = {
@@ -111,14 +113,19 @@ LAWS: Mapping[str, Law] = {
         ("log_a", "b", "c", "g", "share", "tilt"),
         ("log_params", "log_tokens"),
         params_tokens,
-        end_points=True,
+        end_points=("log_a", "b", "c", "g"),
     ),
-    "logistic": Law(("level", "slope", "c", "g"), ("log_compute",), logistic, end_points=False),
+    "logistic": Law(
+        ("level", "slope", "c", "g"),
+        ("log_compute",),
+        logistic,
+        end_points=("level", "slope", "c", "g"),
+    ),
     "broken-power-law": Law(
         ("reducible", "b", "b_break", "log_break", "sharpness", "limit"),
         ("log_compute",),
         broken_power_law,
-        end_points=False,
+        end_points=(),
     ),
 }
 """By the name that specs use."""

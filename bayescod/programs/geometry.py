@@ -1,4 +1,4 @@
-"""Coordinates in which NUTS explores Eq. 1: what the data determine, apart from what they do not.
+"""Coordinates in which NUTS explores curves: what the data determine, apart from what they do not.
 
 A level curve is explained by ``g``, by ``c``, by ``b -> 0`` or by ``a -> 0``. In ``(log a, b, c,
 g)`` these are thin, curved ridges with barriers between them. Here a curve is described by its
@@ -23,7 +23,7 @@ from bayescod.programs.stretch import bent, stretched, unbent, unstretched
 
 
 class EndPoints(NamedTuple):
-    """Eq. 1 in terms of its ends on the ladder; all fields broadcast.
+    """A curve in terms of its ends on the ladder; all fields broadcast.
 
     Attributes
     ----------
@@ -82,33 +82,95 @@ def from_end_points(
         ``log |d(log a, b, c, g) / d(ends)|`` over the coordinates in use, elementwise.
     """
     span = log_high - log_low
+    levels = _levels(ends, has_floor=has_floor, has_ceiling=has_ceiling)
+    loss_high = jnp.log1p(levels.above / levels.gain) + _TINY
+    gained = -levels.log_ratio
+    loss_low = loss_high + gained
+    b = jnp.maximum(jnp.log1p(gained / loss_high) / span, _LEAST)
+    log_a = jnp.log(loss_high) + b * log_high
+    # (log a, b) from the losses at both ends, and those from the accuracies there; then the
+    # accuracies from the coordinates. The lower end's gain cancels: it may be as small as it likes.
+    log_jacobian = levels.log_slope - jnp.log(span) - jnp.log(loss_low)
+    log_jacobian -= jnp.log(loss_high * levels.gain)
+    if has_ceiling:
+        log_jacobian -= jnp.log(levels.gain + levels.above)
+    return CurveParameters(log_a, b, levels.c, levels.floor), log_jacobian
+
+
+class LogisticParameters(NamedTuple):
+    """``level``, ``slope``, ``c`` and ``g`` of :func:`bayescod.laws.logistic`."""
+
+    level: Array
+    slope: Array
+    c: Array
+    g: Array
+
+
+def logistic_from_end_points(
+    ends: EndPoints, log_low: Array, log_middle: Array, log_high: Array
+) -> tuple[LogisticParameters, Array]:
+    """The same for a logistic curve, described by the same ends.
+
+    Parameters
+    ----------
+    ends : EndPoints
+        Unconstrained coordinates.
+    log_low, log_middle, log_high : Array
+        Natural logarithm of the ladder's smallest compute, its mean, and of its largest compute.
+
+    Returns
+    -------
+    parameters : LogisticParameters
+    log_jacobian : Array
+        ``log |d(level, slope, c, g) / d(ends)|``, elementwise.
+    """
+    span = log_high - log_low
+    levels = _levels(ends, has_floor=True, has_ceiling=True)
+    above = levels.above + _LEAST
+    # What the lower end leaves of what can be reached.
+    left = above + levels.gain * -jnp.expm1(levels.log_ratio)
+    logit_high = jnp.log(levels.gain) - jnp.log(above)
+    climbed = jnp.log(left) - jnp.log(above) - levels.log_ratio
+    slope = jnp.maximum(climbed / span, _LEAST)
+    level = logit_high - slope * (log_high - log_middle)
+    log_jacobian = levels.log_slope - jnp.log(span) - jnp.log(left)
+    log_jacobian += jnp.log(levels.gain + above) - jnp.log(levels.gain) - jnp.log(above)
+    return LogisticParameters(level, slope, levels.c, levels.floor), log_jacobian
+
+
+class _Levels(NamedTuple):
+    """Accuracies that ends say: floor, gain over it and room above, both of the upper end.
+
+    ``log_ratio`` is of the lower end's gain to the upper end's. ``log_slope`` is of the derivatives
+    of accuracies and ratio by the coordinates.
+    """
+
+    floor: Array
+    gain: Array
+    above: Array
+    c: Array
+    log_ratio: Array
+    log_slope: Array
+
+
+def _levels(ends: EndPoints, *, has_floor: bool, has_ceiling: bool) -> _Levels:
     ratio, log_ratio_slope = stretched(ends.ratio)
     floor_logit, log_floor_slope = stretched(ends.floor)
     ceiling_logit, log_ceiling_slope = bent(ends.ceiling)
     upper, room = sigmoid(ends.upper), sigmoid(-ends.upper)
     floor = jnp.maximum(upper * sigmoid(floor_logit), _LEAST) if has_floor else 0.0 * upper
-    upper_gain = (upper * sigmoid(-floor_logit) if has_floor else upper) + _TINY
+    gain = (upper * sigmoid(-floor_logit) if has_floor else upper) + _TINY
     above = room * sigmoid(ceiling_logit) if has_ceiling else room
-    reach = upper_gain + above
-    loss_high = jnp.log1p(above / upper_gain) + _TINY
-    gained = -log_sigmoid(ratio)
-    loss_low = loss_high + gained
-    b = jnp.maximum(jnp.log1p(gained / loss_high) / span, _LEAST)
-    log_a = jnp.log(loss_high) + b * log_high
     # Of what is never reached: as a difference of logarithms it would round to zero in the tail,
     # where a prior on positive numbers has no density.
     never = room * sigmoid(-ceiling_logit) + _LEAST
-    c = jnp.log1p(never / reach) if has_ceiling else jnp.zeros_like(upper)
-    # (log a, b) from the losses at both ends, and those from the accuracies there; then the
-    # accuracies from the coordinates. The lower end's gain cancels: it may be as small as it likes.
-    log_jacobian = -jnp.log(span) - jnp.log(loss_low) - jnp.log(loss_high * upper_gain)
-    log_jacobian += _log_slope(ends.upper) + log_sigmoid(-ratio) + log_ratio_slope
+    c = jnp.log1p(never / (gain + above)) if has_ceiling else jnp.zeros_like(upper)
+    log_slope = _log_slope(ends.upper) + log_sigmoid(-ratio) + log_ratio_slope
     if has_floor:
-        log_jacobian += jnp.log(upper) + _log_slope(floor_logit) + log_floor_slope
+        log_slope += jnp.log(upper) + _log_slope(floor_logit) + log_floor_slope
     if has_ceiling:
-        log_jacobian += jnp.log(room) + _log_slope(ceiling_logit) + log_ceiling_slope
-        log_jacobian -= jnp.log(reach)
-    return CurveParameters(log_a, b, c, floor), log_jacobian
+        log_slope += jnp.log(room) + _log_slope(ceiling_logit) + log_ceiling_slope
+    return _Levels(floor, gain, above, c, log_sigmoid(ratio), log_slope)
 
 
 def _log_slope(logit: Array) -> Array:

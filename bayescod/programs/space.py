@@ -16,7 +16,16 @@ from numpyro.infer.util import log_density
 
 from bayescod.laws import LAWS, Law
 from bayescod.programs.clusters import clusters
-from bayescod.programs.geometry import EndPoints, corners, from_end_points, through_corners
+from bayescod.programs.geometry import (
+    Corners,
+    CurveParameters,
+    EndPoints,
+    LogisticParameters,
+    corners,
+    from_end_points,
+    logistic_from_end_points,
+    through_corners,
+)
 from bayescod.programs.loss_intermediate import loss_intermediate
 from bayescod.programs.mapping import mapping
 from bayescod.programs.priors import distribution
@@ -25,7 +34,6 @@ from bayescod.programs.single_curve import single_curve
 from bayescod.specs import Spec
 
 Sites = dict[str, Array]
-CURVE_SITES = ("log_a", "b", "c", "g")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +120,7 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
         for name, site in trace.items()
         if site["type"] == "sample"
         and not site["is_observed"]
-        and not (law is not None and name in CURVE_SITES)
+        and not (law is not None and name in law.end_points)
         and name not in _FREE[spec.program]
     }
     # Wherever they are, they change the density by a constant.
@@ -132,16 +140,7 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
                 total += _standard_normal(coordinates[name], padding[name])
         if law is not None:
             ends = {name: coordinates.get(name, jnp.zeros(())) for name in EndPoints._fields}
-            parameters, log_jacobian = from_end_points(
-                EndPoints(**ends),
-                given["log_low"],
-                given["log_high"],
-                has_floor="g" in law.sites,
-                has_ceiling="c" in law.sites,
-            )
-            if ladder is not None:
-                parameters, own = through_corners(parameters, sites["share"], sites["tilt"], ladder)
-                log_jacobian += own
+            parameters, log_jacobian = _curves(law, EndPoints(**ends), sites, given, ladder)
             sites |= {n: v for n, v in parameters._asdict().items() if n in trace}
             total += jnp.where(used, log_jacobian, 0.0).sum()
             total += sum(
@@ -171,6 +170,20 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
         initial=lambda rng_key, start: _scattered(rng_key, centre(start)),
         free=partial(_free, spec),
     )
+
+
+def _curves(
+    law: Law, ends: EndPoints, sites: Sites, data: Mapping[str, Array], ladder: Corners | None
+) -> tuple[CurveParameters | LogisticParameters, Array]:
+    low, high = data["log_low"], data["log_high"]
+    if "slope" in law.sites:
+        return logistic_from_end_points(ends, low, data["log_middle"], high)
+    terms = {"has_floor": "g" in law.sites, "has_ceiling": "c" in law.sites}
+    parameters, log_jacobian = from_end_points(ends, low, high, **terms)
+    if ladder is None:
+        return parameters, log_jacobian
+    moved, own = through_corners(parameters, sites["share"], sites["tilt"], ladder)
+    return moved, log_jacobian + own
 
 
 def _coordinates_of(prior: Any) -> Any:

@@ -11,26 +11,32 @@ from hypothesis import strategies as st
 from jax.nn import log_sigmoid
 from scipy.special import expit
 
-from bayescod.curves import LAWS, accuracy
-from bayescod.laws import eq1, params_tokens
+from bayescod.curves import LAWS as EQ1_FAMILY
+from bayescod.curves import accuracy
+from bayescod.laws import eq1, logistic, params_tokens
 from bayescod.programs.geometry import (
     CurveParameters,
     EndPoints,
     corners,
     from_end_points,
     initial_end_points,
+    logistic_from_end_points,
     through_corners,
 )
 from bayescod.programs.stretch import bent, unbent
 
-LOW, HIGH = jnp.asarray(3.7), jnp.asarray(9.2)
+LOW, MIDDLE, HIGH = jnp.asarray(3.7), jnp.asarray(5.9), jnp.asarray(9.2)
 PLAIN = st.floats(-6.0, 6.0)
+
+
+LAWS = EQ1_FAMILY | {"logistic": (True, True)}
 
 
 def used(law):
     has_floor, has_ceiling = LAWS[law]
     names = ["upper", "ratio"] + ["floor"] * has_floor + ["ceiling"] * has_ceiling
-    sites = ["log_a", "b"] + ["c"] * has_ceiling + ["g"] * has_floor
+    sites = ["level", "slope"] if law == "logistic" else ["log_a", "b"]
+    sites += ["c"] * has_ceiling + ["g"] * has_floor
     return names, sites
 
 
@@ -38,7 +44,15 @@ def walk(law, values):
     has_floor, has_ceiling = LAWS[law]
     names, _ = used(law)
     ends = EndPoints(*(jnp.zeros(()),) * 4)._replace(**dict(zip(names, values, strict=True)))
+    if law == "logistic":
+        return logistic_from_end_points(ends, LOW, MIDDLE, HIGH)
     return from_end_points(ends, LOW, HIGH, has_floor=has_floor, has_ceiling=has_ceiling)
+
+
+def curve(law, at, parameters):
+    if law == "logistic":
+        return logistic({"log_compute": at, "log_middle": MIDDLE}, parameters._asdict())
+    return accuracy(at, *parameters)
 
 
 def log_determinant(law, values):
@@ -84,8 +98,8 @@ def test_curve_goes_through_its_ends(law, point):
     upper = expit(logits["upper"])
     floor = upper * expit(logits["floor"]) if "floor" in logits else 0.0
     lower = floor + (upper - floor) * expit(logits["ratio"])
-    assert float(accuracy(HIGH, *parameters)) == pytest.approx(upper, abs=1e-8)
-    assert float(accuracy(LOW, *parameters)) == pytest.approx(lower, abs=1e-8)
+    assert float(curve(law, HIGH, parameters)) == pytest.approx(upper, abs=1e-8)
+    assert float(curve(law, LOW, parameters)) == pytest.approx(lower, abs=1e-8)
     assert float(parameters.g) == pytest.approx(floor, abs=1e-12)
     ceiling = upper + (1 - upper) * expit(logits["ceiling"]) if "ceiling" in logits else 1.0
     reach = parameters.g + (1 - parameters.g) * jnp.exp(-parameters.c)
@@ -96,7 +110,7 @@ def test_curve_goes_through_its_ends(law, point):
 @given(st.tuples(PLAIN, PLAIN, PLAIN, PLAIN))
 def test_parameters_are_legal(law, point):
     parameters, _ = WALK[law](jnp.array(point[: len(used(law)[0])]))
-    assert parameters.b > 0
+    assert (parameters.slope if law == "logistic" else parameters.b) > 0
     assert parameters.c >= 0
     assert 0 <= parameters.g < 1
 

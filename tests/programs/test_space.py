@@ -98,7 +98,8 @@ def test_coordinates_are_those_of_the_law():
     assert curve_coordinates(load_spec("cod-no-ceiling")) == ("upper", "ratio", "floor")
     assert curve_coordinates(load_spec("cod-power-law")) == ("upper", "ratio")
     assert curve_coordinates(load_spec("params-tokens")) == EndPoints._fields
-    for name in ("mapping", "logistic", "broken-power-law", "loss-intermediate"):
+    assert curve_coordinates(load_spec("logistic")) == EndPoints._fields
+    for name in ("mapping", "broken-power-law", "loss-intermediate"):
         assert curve_coordinates(load_spec(name)) == ()
 
 
