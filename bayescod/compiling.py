@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jax
@@ -94,8 +94,8 @@ def begin_compiling(spec_text: str, sampler: Sampler, shaped: Shaped) -> Future[
     program = jax.jit(_program(spec_text, sampler))
     # What a trace calls on other devices is not promised to mean the same tomorrow.
     if jax.default_backend() == "cpu":
-        name = repr((spec_text, sampler, shaped))
-        program = jax.jit(kept_trace(name, lambda: export(program)(*structs)).call)
+        trace = partial(export(program), *structs)
+        program = jax.jit(kept_trace(repr((spec_text, sampler, shaped)), trace).call)
     return _compilers().submit(_compile, program.lower(*structs))
 
 

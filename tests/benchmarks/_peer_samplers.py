@@ -175,18 +175,15 @@ def taken_back(log_density, constrain, z) -> float:
 
 
 def our_points(problem: Problem, n: int, seed: int):
-    """Random points in our coordinates, and our log density there without walk_scale and drift."""
+    """Random points in our coordinates, and our log density there."""
     space = space_of(SPEC, problem.lane.data)
     centre = space.initial(jax.random.key(seed), problem.lane.start)
     rng = np.random.default_rng(seed)
     scattered = {name: v + rng.normal(size=(n, *np.shape(v))) for name, v in centre.items()}
     sites = jax.device_get(jax.vmap(space.constrain)(scattered))
     back = partial(taken_back, lambda z: -space.potential(z), space.constrain)
-    shape, rate = given("walk_scale")["concentration"], given("walk_scale")["rate"]
-    rest = scipy.stats.gamma.logpdf(sites["walk_scale"], shape, scale=1 / rate)
-    rest += lognormal(sites["drift"], "drift")
     points = [{name: sites[name][i] for name in PARAMETERS} for i in range(n)]
-    return points, np.asarray(jax.vmap(back)(scattered)) - rest
+    return points, np.asarray(jax.vmap(back)(scattered))
 
 
 def densities(peer: str, problem: Problem, points) -> np.ndarray:

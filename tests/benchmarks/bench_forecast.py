@@ -16,16 +16,21 @@ from collections import Counter
 from pathlib import Path
 
 import duckdb
-from _commands import Spent, run
+from _commands import Spent, apart, run
 
 from bayescod.evaluation.presets import preset
 from bayescod.evaluation.simulation import simulate
 from bayescod.evaluation.simulation_files import BENCHMARKS, MODELS, SCORES, write_simulated
 
 
+def paper(folder: Path) -> None:
+    """The paper preset's tables."""
+    write_simulated(simulate(preset("paper"), 0), folder)
+
+
 def simulated(folder: Path) -> list[str]:
     """The paper preset's tables, as arguments of the command."""
-    write_simulated(simulate(preset("paper"), 0), folder)
+    apart(paper, folder)
     tables = ["--models", str(folder / MODELS), "--benchmarks", str(folder / BENCHMARKS)]
     return [str(folder / SCORES), *tables, "--target", "70B"]
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
-from _commands import Spent, run
+from _commands import Spent, apart, run
 
 from bayescod.evaluation.presets import preset
 from bayescod.evaluation.simulation import simulate
@@ -62,6 +62,11 @@ def settings(kind: str, size: float) -> SimulationSettings:
     return replace(PAPER, llms=ladder(int(size) if kind == "LLMs" else 8), benchmarks=every)
 
 
+def simulated(kind: str, size: float, tables: Path) -> None:
+    """The tables of a size."""
+    write_simulated(simulate(settings(kind, size), 0), tables)
+
+
 def spec_of(kind: str, size: float, folder: Path) -> str:
     """Name or file of the model spec."""
     if kind != "clusters":
@@ -84,13 +89,13 @@ def measured(kind: str, size: float, cache: Path) -> tuple[float, Spent]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         tables = folder / "tables"
-        write_simulated(simulate(settings(kind, size), 0), tables)
+        apart(simulated, kind, size, tables)
         command = ["forecast", str(tables / SCORES), "--models", str(tables / MODELS)]
         command += ["--benchmarks", str(tables / BENCHMARKS), "--target", "target"]
         command += ["--model-spec", spec_of(kind, size, folder), "--quiet", "--accept"]
         command += ["--executor", f"local:{size}"] if kind == "workers" else []
-        # More items or benchmarks have the shapes of fewer.
-        known = kind in ("items", "benchmarks") and size != SIZES[kind][0]
+        # More benchmarks have the shapes of one.
+        known = kind == "benchmarks" and size != SIZES[kind][0]
         for turn in ("forecast",) if known else ("before", "forecast"):
             spent = run([*command, "--out", str(folder / turn)], cache, folder / "log")
         found = json.loads((folder / "forecast" / "forecast.json").read_text(encoding="utf-8"))

@@ -3,8 +3,8 @@
 Run ``python tests/benchmarks/bench_samplers.py``; the peers come with ``pip install
 'bayescod[peers]'``, and those that are not installed are named and left out. The posterior is the
 end-to-end spec's on benchmarks of the shipped text ladder without its targets. Peers sample what
-the ladder speaks of: ``log_a``, ``b``, ``c``, ``g`` and ``spread``. Ours samples ``walk_scale`` and
-``drift`` besides, which keep their priors there; that the peers are spared them favours the peers.
+the ladder speaks of: ``log_a``, ``b``, ``c``, ``g`` and ``spread``. So does ours; of ``walk_scale``
+and ``drift``, which keep their priors there, it draws besides.
 Shown before any time: the log density of every implementation at random points, each taken back
 from its own coordinates by the Jacobian that JAX finds, against one written with SciPy; and
 posterior means and standard deviations against ours.
