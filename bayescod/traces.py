@@ -71,7 +71,8 @@ def _read(path: Path) -> bytearray | None:
 
 def _write(path: Path, payload: bytes | bytearray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Several processes may trace the same program at once.
+    # Not by `files.replacing`: several processes may trace the same program at once, and there one
+    # would remove what another has begun.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as stream:

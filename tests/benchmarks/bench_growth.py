@@ -28,6 +28,7 @@ from bayescod.evaluation.simulation_files import BENCHMARKS, MODELS, SCORES, wri
 from bayescod.evaluation.simulation_settings import LLMSettings, SimulationSettings
 from bayescod.specs import load_spec
 
+Rows = list[tuple[float, Spent]]  # a size, and what its run took; by size
 PAPER = preset("paper")
 GSM8K = next(one for one in PAPER.benchmarks if one.name == "GSM8K")
 SIZES = {
@@ -37,6 +38,7 @@ SIZES = {
     "benchmarks": [1, 4, 16, 64, 256],
     "workers": [1, 2],
 }
+SECONDS = [3, 10, 30, 100, 300]  # marks of the figure
 TITLES = {
     "items": "items of one benchmark (8 LLMs; COD and end-to-end)",
     "clusters": "fitted clusters of one benchmark (5,000 items, 8 LLMs; COD)",
@@ -105,36 +107,37 @@ def measured(kind: str, size: float, cache: Path) -> tuple[float, Spent]:
         return (fitted[0] if kind == "clusters" else size), spent
 
 
-def exponent(sizes: list[float], seconds: list[float]) -> float:
+def exponent(rows: Rows) -> float:
     """Slope of log seconds beyond those of the smallest size, against log size."""
-    grown = np.array(seconds[1:]) - seconds[0]
+    sizes, seconds = np.array([(size, spent.wall) for size, spent in rows]).T
+    grown = seconds[1:] - seconds[0]
     kept = grown > 0.05 * seconds[0]
     if kept.sum() < 2:
         return math.nan
-    return float(np.polyfit(np.log(np.array(sizes[1:])[kept]), np.log(grown[kept]), 1)[0])
+    return float(np.polyfit(np.log(sizes[1:][kept]), np.log(grown[kept]), 1)[0])
 
 
-def draw(results: dict[str, list[tuple[float, Spent]]], path: Path) -> None:
+def draw(results: dict[str, Rows], path: Path) -> None:
     """Seconds above, memory below, a column for each kind."""
     figure, axes = plt.subplots(
         2, len(results), figsize=(3.2 * len(results), 5.0), squeeze=False, layout="constrained"
     )
     for column, (kind, rows) in zip(axes.T, results.items(), strict=True):
-        ordered = sorted(rows, key=lambda row: row[0])
-        x, spent = [size for size, _ in ordered], [one for _, one in ordered]
+        x, spent = [size for size, _ in rows], [one for _, one in rows]
         above, below = column
         above.plot(x, [one.wall for one in spent], "o-", label="wall clock")
         above.plot(x, [one.cpu for one in spent], "s:", label="CPU, all cores")
         below.plot(x, [one.memory for one in spent], "^-", color="C2")
-        power = exponent(x, [one.wall for one in spent])
+        power = exponent(rows)
         grows = "" if math.isnan(power) else f"\nbeyond the first: size$^{{{power:.2f}}}$"
         above.set_title(textwrap.fill(TITLES[kind], 32) + grows, fontsize="medium")
         above.set(xscale="log", yscale="log", ylim=(3, 300))
-        below.set(xscale="log", ylim=(0, 3), xlabel=kind)
+        above.set_yticks(SECONDS, SECONDS)
+        below.set(xscale="log", ylim=(0, 3), yticks=[0, 1, 2, 3], xlabel=kind)
+        sizes = sorted(set(x))
         for axis in column:
-            axis.set_xticks(sorted(set(x)), [f"{size:,.0f}" for size in sorted(set(x))])
+            axis.set_xticks(sizes, [f"{size:,.0f}" for size in sizes])
             axis.minorticks_off()
-            axis.set_yticks(*((TICKS, TICKS) if axis is above else ([0, 1, 2, 3],)))
             axis.grid(axis="y", alpha=0.4)
     axes[0][0].set_ylabel("seconds")
     axes[1][0].set_ylabel("largest memory (GB)")
@@ -142,15 +145,12 @@ def draw(results: dict[str, list[tuple[float, Spent]]], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-TICKS = [3, 10, 30, 100, 300]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kinds", nargs="*", default=list(SIZES), metavar="KIND")
     parser.add_argument("--figure", type=Path)
     options = parser.parse_args()
-    results: dict[str, list[tuple[float, Spent]]] = {}
+    results: dict[str, Rows] = {}
     with tempfile.TemporaryDirectory() as cache:
         for kind in options.kinds:
             print(f"\n{TITLES[kind]}")
@@ -162,11 +162,12 @@ def main() -> None:
                     f"{size:>10,g}{spent.wall:9.1f} s{spent.cpu:9.1f} s CPU{spent.memory:7.2f} GB",
                     flush=True,
                 )
-            ordered = sorted(results[kind], key=lambda row: row[0])
-            walls = [spent.wall for _, spent in ordered]
-            grows = exponent([size for size, _ in ordered], walls)
+            # How many clusters there are is known only now.
+            results[kind].sort(key=lambda row: row[0])
+            grows = exponent(results[kind])
             if not math.isnan(grows):
-                print(f"seconds beyond the first {walls[0]:.1f} grow with size^{grows:.2f}")
+                first = results[kind][0][1].wall
+                print(f"seconds beyond the first {first:.1f} grow with size^{grows:.2f}")
     if options.figure:
         draw(results, options.figure)
 
