@@ -2,21 +2,21 @@
 
 A level curve is explained by ``g``, by ``c``, by ``b -> 0`` or by ``a -> 0``. In ``(log a, b, c,
 g)`` these are thin, curved ridges with barriers between them. Here a curve is described by its
-accuracy at the upper end of the ladder, by how much of that is floor, by how much of the gain over
-the floor the lower end already has, and by how much of the room above can ever be reached. Data
-pin down the first and a combination of the next two; the rest moves freely, in half-planes instead
-of corners. The program keeps its priors on the parameters of the paper; only the sampler walks in
-these coordinates, with the exact Jacobian.
+accuracy at the upper end of the ladder, by what part of that it already has at the lower end, by
+how much of the latter is floor, and by how much of the room above can ever be reached. Data pin
+down the first two, each along an axis of its own; the others move as freely as the shape of the
+curve lets them. The program keeps its priors on the parameters of the paper; only the sampler walks
+in these coordinates, with the exact Jacobian.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
 from jax.nn import log_sigmoid, sigmoid
+from jax.scipy.special import logit
 from jax.typing import ArrayLike
 
 from bayescod.programs.stretch import bent, stretched, unbent, unstretched
@@ -29,19 +29,19 @@ class EndPoints(NamedTuple):
     ----------
     upper : Array
         Logit of the accuracy at the largest compute of the ladder.
-    ratio : Array
-        Inverse hyperbolic sine of the logit of the lower end's gain over ``g``, relative to the
-        upper end's. The prior of the loss is log-normal, so that the logit, minus that loss where
-        it is large, has a long tail; its logarithm there has not.
+    lower : Array
+        Stretched logit of the accuracy at the smallest compute relative to that at the largest.
     floor : Array
-        The same of the logit of ``g`` relative to the upper end's accuracy.
+        Stretched logit of ``g`` relative to the accuracy at the smallest compute. The prior of the
+        loss is log-normal, so that the logit, about that loss where it is large, has a long tail
+        (690 was seen); and where the curve is level, ``lower`` has one for the same reason.
     ceiling : Array
         Bent logit of the share of the room above the upper end that can ever be reached: the data
         seldom say more of it than the prior of ``c`` does.
     """
 
     upper: Array
-    ratio: Array
+    lower: Array
     floor: Array
     ceiling: Array
 
@@ -59,6 +59,9 @@ class CurveParameters(NamedTuple):
 # into a tail that the prior already excludes.
 _TINY = 1e-12
 _LEAST = 1e-300  # for what has no density at zero
+# Up to about this a stretched logit is its own coordinate. The floor of a level curve is either
+# near its prior's or near the curve, and pressed together the way between the two is a barrier.
+_STRETCH_UNIT = 3.0
 
 
 def from_end_points(
@@ -154,116 +157,31 @@ class _Levels(NamedTuple):
 
 
 def _levels(ends: EndPoints, *, has_floor: bool, has_ceiling: bool) -> _Levels:
-    ratio, log_ratio_slope = stretched(ends.ratio)
-    floor_logit, log_floor_slope = stretched(ends.floor)
+    lower_logit, log_lower_slope = stretched(ends.lower, _STRETCH_UNIT)
+    floor_logit, log_floor_slope = stretched(ends.floor, _STRETCH_UNIT)
     ceiling_logit, log_ceiling_slope = bent(ends.ceiling)
     upper, room = sigmoid(ends.upper), sigmoid(-ends.upper)
-    floor = jnp.maximum(upper * sigmoid(floor_logit), _LEAST) if has_floor else 0.0 * upper
-    gain = (upper * sigmoid(-floor_logit) if has_floor else upper) + _TINY
+    log_lower = log_sigmoid(ends.upper) + log_sigmoid(lower_logit)
+    log_over_floor = log_sigmoid(-floor_logit) if has_floor else 0.0 * log_lower
+    floor = jnp.exp(log_lower) * sigmoid(floor_logit) + _LEAST if has_floor else 0.0 * upper
+    # What the upper end has over the lower, and the lower over the floor.
+    gain = upper * sigmoid(-lower_logit) + jnp.exp(log_lower + log_over_floor) + _TINY
     above = room * sigmoid(ceiling_logit) if has_ceiling else room
     # Of what is never reached: as a difference of logarithms it would round to zero in the tail,
     # where a prior on positive numbers has no density.
     never = room * sigmoid(-ceiling_logit) + _LEAST
     c = jnp.log1p(never / (gain + above)) if has_ceiling else jnp.zeros_like(upper)
-    log_slope = _log_slope(ends.upper) + log_sigmoid(-ratio) + log_ratio_slope
+    log_slope = _log_slope(ends.upper) + log_sigmoid(-lower_logit) + log_lower_slope
     if has_floor:
-        log_slope += jnp.log(upper) + _log_slope(floor_logit) + log_floor_slope
+        log_slope += log_lower + log_sigmoid(floor_logit) + log_floor_slope
     if has_ceiling:
         log_slope += jnp.log(room) + _log_slope(ceiling_logit) + log_ceiling_slope
-    return _Levels(floor, gain, above, c, log_sigmoid(ratio), log_slope)
+    return _Levels(floor, gain, above, c, log_sigmoid(lower_logit + log_over_floor), log_slope)
 
 
 def _log_slope(logit: Array) -> Array:
     """Logarithm of the derivative of the logistic function."""
     return log_sigmoid(logit) + log_sigmoid(-logit)
-
-
-class Corners(NamedTuple):
-    """Log parameters and log tokens of the ladder's LLMs of least and of most of both together.
-
-    Attributes
-    ----------
-    log_params, log_tokens : tuple of Array
-        Natural logs over their geometric means on the ladder: the lower end, the upper end.
-    log_compute : tuple of Array
-        Smallest, mean and largest log compute of the ladder, in the unit of ``a``.
-    """
-
-    log_params: tuple[Array, Array]
-    log_tokens: tuple[Array, Array]
-    log_compute: tuple[Array, Array, Array]
-
-
-def corners(data: Mapping[str, Array]) -> Corners:
-    """The ends of a ladder in parameters and tokens.
-
-    Parameters
-    ----------
-    data : mapping of str to Array
-        ``log_params``, ``log_tokens`` (llm,), of which padding in the middle of the ladder is no
-        end; ``log_low``, ``log_middle``, ``log_high``.
-
-    Returns
-    -------
-    Corners
-    """
-    both = data["log_params"] + data["log_tokens"]
-    low, high = jnp.argmin(both), jnp.argmax(both)
-    return Corners(
-        (data["log_params"][low], data["log_params"][high]),
-        (data["log_tokens"][low], data["log_tokens"][high]),
-        (data["log_low"], data["log_middle"], data["log_high"]),
-    )
-
-
-def through_corners(
-    parameters: CurveParameters, share: Array, tilt: Array, ladder: Corners
-) -> tuple[CurveParameters, Array]:
-    """Eq. 1 in parameters and tokens with about the ends of an Eq. 1 in compute.
-
-    Of the law of :func:`bayescod.laws.params_tokens` the data pin down the accuracy at the ladder's
-    ends. Where those were Eq. 1's own for whatever ``share`` and ``tilt``, the latter two would
-    shift them, to one side or the other: a posterior in the shape of an X. So ``log a`` is chosen
-    such that the upper end is met exactly, and ``b`` such that the loss changes as much between the
-    ends, to first order in ``b``.
-
-    Parameters
-    ----------
-    parameters : CurveParameters
-        Of Eq. 1 in compute.
-    share : Array
-        In (0, 1).
-    tilt : Array
-    ladder : Corners
-
-    Returns
-    -------
-    parameters : CurveParameters
-        Of the law in parameters and tokens.
-    log_jacobian : Array
-        ``log |d(log a, b) / d(log a, b of Eq. 1)|``.
-    """
-    low, middle, high = ladder.log_compute
-    up, down = jnp.exp(tilt), jnp.exp(-tilt)
-    # A ladder whose largest LLM has fewer tokens, or parameters, than its smallest: any positive
-    # slope will do.
-    span = high - low
-    steps = [
-        jnp.maximum(ends[1] - ends[0], _LEAST_STEP * span)
-        for ends in (ladder.log_params, ladder.log_tokens)
-    ]
-    ratio = span / (2.0 * (share * up * steps[0] + (1.0 - share) * down * steps[1]))
-    b = parameters.b * ratio
-    log_loss_high = parameters.log_a - parameters.b * high
-    log_part = jnp.logaddexp(
-        jnp.log(share) - 2.0 * b * up * ladder.log_params[1],
-        jnp.log1p(-share) - 2.0 * b * down * ladder.log_tokens[1],
-    )
-    log_a = log_loss_high - log_part + b * middle
-    return parameters._replace(log_a=log_a, b=b), jnp.log(ratio)
-
-
-_LEAST_STEP = 0.1
 
 
 def initial_end_points(rate_low: ArrayLike, rate_high: ArrayLike) -> EndPoints:
@@ -280,11 +198,9 @@ def initial_end_points(rate_low: ArrayLike, rate_high: ArrayLike) -> EndPoints:
     """
     high = jnp.clip(rate_high, 0.01, 0.98)
     low = jnp.clip(rate_low, 0.1 * high, 0.95 * high)
-    share = (low / high - 0.05) / 0.95
-    zeros = jnp.zeros_like(high)
     return EndPoints(
-        upper=jnp.log(high) - jnp.log1p(-high),
-        ratio=unstretched(jnp.log(share) - jnp.log1p(-share)),
-        floor=zeros - unstretched(jnp.log(19.0)),
-        ceiling=zeros + unbent(jnp.asarray(1.5)),
+        upper=logit(high),
+        lower=unstretched(logit(low / high), _STRETCH_UNIT),
+        floor=unstretched(logit(0.05 * high / low), _STRETCH_UNIT),
+        ceiling=jnp.zeros_like(high) + unbent(jnp.asarray(1.5)),
     )

@@ -16,15 +16,13 @@ from numpyro.infer.util import log_density
 
 from bayescod.laws import LAWS, Law
 from bayescod.programs.clusters import clusters
+from bayescod.programs.corners import Corners, corners, through_corners
 from bayescod.programs.geometry import (
-    Corners,
     CurveParameters,
     EndPoints,
     LogisticParameters,
-    corners,
     from_end_points,
     logistic_from_end_points,
-    through_corners,
 )
 from bayescod.programs.loss_intermediate import loss_intermediate
 from bayescod.programs.mapping import mapping

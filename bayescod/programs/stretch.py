@@ -5,11 +5,11 @@ from __future__ import annotations
 import jax.numpy as jnp
 from jax import Array
 
-# Straight on beyond what any prior reaches, so that nothing overflows there: a value of 11,000.
+# Straight on beyond what any prior reaches, so that nothing overflows there: 11,000 units.
 _STRAIGHT_BEYOND = 10.0
 
 
-def stretched(coordinate: Array) -> tuple[Array, Array]:
+def stretched(coordinate: Array, unit: float = 1.0) -> tuple[Array, Array]:
     """The value at a coordinate, and the logarithm of the derivative.
 
     A value whose logarithm is about normal far out has a tail that NUTS walks in small steps; the
@@ -19,21 +19,24 @@ def stretched(coordinate: Array) -> tuple[Array, Array]:
     ----------
     coordinate : Array
         Any real numbers.
+    unit : float
+        Up to about this the value is the coordinate itself.
 
     Returns
     -------
     value : Array
-        ``sinh(coordinate)``, linear beyond 10.
+        ``unit sinh(coordinate / unit)``, linear beyond ten units.
     log_slope : Array
     """
-    near = jnp.clip(coordinate, -_STRAIGHT_BEYOND, _STRAIGHT_BEYOND)
+    units = coordinate / unit
+    near = jnp.clip(units, -_STRAIGHT_BEYOND, _STRAIGHT_BEYOND)
     slope = jnp.cosh(near)
-    return jnp.sinh(near) + slope * (coordinate - near), jnp.log(slope)
+    return unit * (jnp.sinh(near) + slope * (units - near)), jnp.log(slope)
 
 
-def unstretched(value: Array) -> Array:
-    """The coordinate of a value that is not beyond the straight parts' beginning (11,000)."""
-    return jnp.arcsinh(value)
+def unstretched(value: Array, unit: float = 1.0) -> Array:
+    """The coordinate of a value that is not beyond where the straight parts begin."""
+    return unit * jnp.arcsinh(value / unit)
 
 
 def bent(coordinate: Array) -> tuple[Array, Array]:

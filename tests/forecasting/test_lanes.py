@@ -97,5 +97,5 @@ def test_start_is_a_curve_through_the_measured_ends():
     assert upper == pytest.approx(rate[-2:].mean(), abs=1e-9)
     assert set(cluster_lane(ladder, planted_labels(ladder), load_spec("cod-power-law")).start) == {
         "upper",
-        "ratio",
+        "lower",
     }

@@ -94,9 +94,9 @@ def test_chains_start_apart(name):
 
 def test_coordinates_are_those_of_the_law():
     assert curve_coordinates(load_spec("cod")) == EndPoints._fields
-    assert curve_coordinates(load_spec("cod-no-guess")) == ("upper", "ratio", "ceiling")
-    assert curve_coordinates(load_spec("cod-no-ceiling")) == ("upper", "ratio", "floor")
-    assert curve_coordinates(load_spec("cod-power-law")) == ("upper", "ratio")
+    assert curve_coordinates(load_spec("cod-no-guess")) == ("upper", "lower", "ceiling")
+    assert curve_coordinates(load_spec("cod-no-ceiling")) == ("upper", "lower", "floor")
+    assert curve_coordinates(load_spec("cod-power-law")) == ("upper", "lower")
     assert curve_coordinates(load_spec("params-tokens")) == EndPoints._fields
     assert curve_coordinates(load_spec("logistic")) == EndPoints._fields
     for name in ("mapping", "broken-power-law", "loss-intermediate"):
