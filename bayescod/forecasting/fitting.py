@@ -16,7 +16,7 @@ from bayescod.forecasting.ladder import Ladder, fitted, ladder_of
 from bayescod.forecasting.lanes import curve_lane
 from bayescod.forecasting.recall import Recall, Sampling
 from bayescod.forecasting.spec_sets import Specs
-from bayescod.forecasting.stacking import MAX_PARETO_K, loo_of, stacking_weights
+from bayescod.forecasting.stacking import MAX_PARETO_K, leads, loo_of, stacking_weights
 from bayescod.forecasting.stages import Grouping, group_items
 from bayescod.forecasting.streams import CURVE, SPLIT, generator, stream
 from bayescod.progress import Progress
@@ -143,12 +143,12 @@ def _fit_cod(
     progress: Progress,
     sampling: Sampling,
 ) -> tuple[dict[int, CodFit], dict[int, Reason], dict[int, Seconds]]:
-    """COD of every benchmark that allows it, by the law that has more weight there."""
-    heavier = specs.by_tokens if laws.by_tokens > 0.5 else None
+    """COD of every benchmark that allows it: in compute, unless the rival law is clearly better."""
+    rivals_own = specs.by_tokens if laws.tokens_lead else None
     fits: dict[int, CodFit] = {}
     refused: dict[int, Reason] = {}
     seconds: dict[int, Seconds] = {}
-    for chosen, rival in ((specs, False), (heavier or specs, True)):
+    for chosen, rival in ((specs, False), (rivals_own or specs, True)):
         members = [i for i, curves in enumerate(laws.curves) if (len(curves) > 1) == rival]
         if chosen.cod is None or not members:
             continue
@@ -169,11 +169,12 @@ def _fit_cod(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Laws:
-    """End-to-end posteriors a benchmark, and the weight of the law in parameters and tokens."""
+    """End-to-end posteriors a benchmark; weight and lead of the law in parameters and tokens."""
 
     curves: list[tuple[CurveFit, ...]]
     seconds: list[tuple[float, float]]
     by_tokens: float
+    tokens_lead: bool
     remarks: tuple[Reason, ...]
 
 
@@ -194,7 +195,7 @@ def _fit_laws(
     first, seconds = fit_curves(keys, specs.end_to_end, whole, told, sampling)
     curves: list[tuple[CurveFit, ...]] = [(fit,) for fit in first]
     if not rivals or specs.by_tokens is None:
-        return _Laws(curves, seconds, 0.0, ())
+        return _Laws(curves, seconds, 0.0, tokens_lead=False, remarks=())
     spec = specs.by_tokens.end_to_end
     keys = [stream(seed, names[i], CURVE, spec.law) for i in rivals]
     ladders = [whole[i] for i in rivals]
@@ -215,7 +216,10 @@ def _fit_laws(
         f"{weight:.2f} for {spec.name}; Pareto k is above {MAX_PARETO_K} at "
         f"{(pareto_k > MAX_PARETO_K).sum()} of {pareto_k.size} of them"
     )
-    return _Laws(curves, seconds, weight, (Reason("law-weights", text),))
+    lead = leads(densities[1], densities[0])
+    if specs.cod is not None:
+        text += f"; COD is in {'parameters and tokens' if lead else 'compute'}"
+    return _Laws(curves, seconds, weight, lead, (Reason("law-weights", text),))
 
 
 def run_effects(fitted_benchmark: BenchmarkFit, names: Sequence[str]) -> FloatArray:

@@ -65,6 +65,30 @@ def pointwise(fit: CurveFit) -> FloatArray:
     return np.asarray(density[seen].T.reshape(*chains, -1))
 
 
+def leads(densities: FloatArray, others: FloatArray) -> bool:
+    """Whether a law predicts what was left out clearly better than another.
+
+    Where two laws predict about alike, stacking's weights hang on the noise of the estimates. What
+    can only take one of the laws needs more: a lead that such estimates can tell, of four nats
+    (T. Sivula, M. Magnusson, A. Vehtari, arXiv 2008.10296) and of two standard errors.
+
+    Parameters
+    ----------
+    densities, others : FloatArray
+        [point] the law's log predictive densities and the other's.
+
+    Returns
+    -------
+    bool
+    """
+    lead = densities - others
+    error = lead.std() * np.sqrt(lead.size)
+    return bool(lead.sum() > max(_LEAST_LEAD, 2.0 * error))
+
+
+_LEAST_LEAD = 4.0
+
+
 def stacking_weights(densities: Sequence[FloatArray]) -> FloatArray:
     """Weights that maximise the log score of the mixture (Yao et al. 2018, arXiv 1704.02030).
 

@@ -16,8 +16,8 @@ from bayescod.programs.geometry import CurveParameters
 # any exponents have a loss that falls between the ends, on a ladder that has the same tokens
 # throughout, or whose largest LLM has fewer parameters than its smallest, as well.
 _LEAST_STEP = 0.0005
-# Newton's, besides the last. On ladders of seven shapes, under priors half as wide again as those in
-# the specs, the fall is then off by less than 1e-11 in 999 of 1,000 draws, and by 6e-5 at most.
+# Newton's, besides the last. On ladders of seven shapes, under priors half as wide again as the
+# specs', the fall is then off by less than 1e-11 in 999 of 1,000 draws, and by 6e-5 at most.
 _STEPS = 5
 _LEAST = 1e-300  # where b has no density at zero
 

@@ -9,11 +9,12 @@ import pytest
 from scipy.stats import beta, gamma, halfnorm, lognorm, norm
 
 from bayescod.convergence import Diagnostics, judge
+from bayescod.forecasting import fitting
 from bayescod.forecasting.fitting import fit
 from bayescod.forecasting.forecasts import forecasts_for
 from bayescod.forecasting.recall import Recall
-from bayescod.forecasting.spec_sets import Specs
-from bayescod.forecasting.stacking import loo_of, stacking_weights
+from bayescod.forecasting.spec_sets import Specs, specs_of
+from bayescod.forecasting.stacking import leads, loo_of, stacking_weights
 from bayescod.laws import LAWS
 from bayescod.reporting.progress import Silence
 from bayescod.sampling import Posterior
@@ -82,6 +83,20 @@ def test_how_hard_a_point_is_for_all_does_not_matter():
     np.testing.assert_allclose(
         stacking_weights(list(densities + level)), stacking_weights(list(densities)), atol=1e-9
     )
+
+
+@pytest.mark.parametrize(
+    ("lead", "expected"),
+    [
+        (np.full(40, 0.05), False),  # two nats
+        (np.full(40, 0.25), True),  # ten of them, each alike
+        (np.full(40, -0.25), False),
+        (np.where(np.arange(40) < 20, 4.5, -4.0), False),  # ten, with an error of 27
+    ],
+)
+def test_only_a_lead_that_can_be_told_counts(lead, expected):
+    densities = np.linspace(-3.0, 2.0, 40)
+    assert leads(densities + lead, densities) is expected
 
 
 def test_weights_follow_the_order_of_the_laws():
@@ -230,3 +245,18 @@ def test_no_rival_where_ladder_or_target_gives_no_cause(ratio, target):
         assert [curve.spec.law for curve in one.curves] == ["eq1"]
         assert one.weights == (1.0,)
         assert one.remarks == ()
+
+
+@pytest.mark.parametrize(("lead", "law"), [(False, "eq1"), (True, "params-tokens")])
+def test_cod_is_by_the_rival_law_only_where_that_leads(lead, law, monkeypatch):
+    asked = []
+
+    def fit_clusters(names, groupings, spec, *_):
+        asked.append((names, spec.law))
+        return {}, {}, {}
+
+    monkeypatch.setattr(fitting, "fit_clusters", fit_clusters)
+    curves = [(object(),), (object(), object())]
+    laws = fitting._Laws(curves, [(0.0, 0.0)] * 2, 0.9, lead, ())
+    fitting._fit_cod(["one", "two"], [None] * 2, specs_of("auto"), laws, 0, Silence(), None)
+    assert asked == [(["one"], "eq1"), (["two"], law)]
