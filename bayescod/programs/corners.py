@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.nn import sigmoid
 
-from bayescod.programs.geometry import CurveParameters
+from bayescod.programs.geometry import INNER, CurveParameters, inner
 
 # An end is at least so much of the ladder's span in log compute away from the middle, in both: so
 # any exponents have a loss that falls between the ends, on a ladder that has the same tokens
@@ -23,14 +23,17 @@ _LEAST = 1e-300  # where b has no density at zero
 
 
 class Corners(NamedTuple):
-    """Log parameters and log tokens of the ladder's LLMs of least and of most of both together.
+    """Log parameters and log tokens at the ends at which curves are described.
+
+    They are as far within the ladder's LLMs of least and of most of both together as
+    :func:`bayescod.programs.geometry.inner` says.
 
     Attributes
     ----------
     log_params, log_tokens : tuple of Array
         Natural logs over their geometric means on the ladder: the lower end, the upper end.
     log_compute : tuple of Array
-        Smallest, mean and largest log compute of the ladder, in the unit of ``a``.
+        At the lower end, the ladder's mean, at the upper end, in the unit of ``a``.
     """
 
     log_params: tuple[Array, Array]
@@ -56,12 +59,11 @@ def corners(data: Mapping[str, Array]) -> Corners:
     least = _LEAST_STEP * (data["log_high"] - data["log_low"])
 
     def ends(logs: Array) -> tuple[Array, Array]:
-        return jnp.minimum(logs[low], -least), jnp.maximum(logs[high], least)
+        return INNER * jnp.minimum(logs[low], -least), INNER * jnp.maximum(logs[high], least)
 
+    lower, upper = inner(data["log_low"], data["log_middle"], data["log_high"])
     return Corners(
-        ends(data["log_params"]),
-        ends(data["log_tokens"]),
-        (data["log_low"], data["log_middle"], data["log_high"]),
+        ends(data["log_params"]), ends(data["log_tokens"]), (lower, data["log_middle"], upper)
     )
 
 
@@ -70,7 +72,7 @@ def through_corners(
 ) -> tuple[CurveParameters, Array]:
     """Eq. 1 in parameters and tokens with the ends of an Eq. 1 in compute.
 
-    Of the law of :func:`bayescod.laws.params_tokens` the data pin down the accuracy at the ladder's
+    Of the law of :func:`bayescod.laws.params_tokens` the data pin down the accuracy at both
     ends. Where ``a`` and ``b`` were Eq. 1's own for whatever ``share`` and ``tilt``, the latter two
     would shift them, to one side or the other: a posterior in the shape of an X. So they are chosen
     such that both ends are met.

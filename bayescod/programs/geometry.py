@@ -2,11 +2,11 @@
 
 A level curve is explained by ``g``, by ``c``, by ``b -> 0`` or by ``a -> 0``. In ``(log a, b, c,
 g)`` these are thin, curved ridges with barriers between them. Here a curve is described by its
-accuracy at the upper end of the ladder, by what part of that it already has at the lower end, by
-how much of the latter is floor, and by how much of the room above can ever be reached. Data pin
-down the first two, each along an axis of its own; the others move as freely as the shape of the
-curve lets them. The program keeps its priors on the parameters of the paper; only the sampler walks
-in these coordinates, with the exact Jacobian.
+accuracy at the upper end of the ladder's inner part, by what part of that it already has at the
+lower end, by how much of the latter is floor, and by how much of the room above can ever be
+reached. Data pin down the first two, each along an axis of its own; the others move as freely as
+the shape of the curve lets them. The program keeps its priors on the parameters of the paper; only
+the sampler walks in these coordinates, with the exact Jacobian.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from bayescod.programs.stretch import bent, stretched, unbent, unstretched
 
 
 class EndPoints(NamedTuple):
-    """A curve in terms of its ends on the ladder; all fields broadcast.
+    """A curve in terms of its ends on the ladder, see :func:`inner`; all fields broadcast.
 
     Attributes
     ----------
     upper : Array
-        Logit of the accuracy at the largest compute of the ladder.
+        Logit of the accuracy at the upper end.
     lower : Array
-        Stretched logit of the accuracy at the smallest compute relative to that at the largest.
+        Stretched logit of the accuracy at the lower end relative to that at the upper.
     floor : Array
-        Stretched logit of ``g`` relative to the accuracy at the smallest compute. The prior of the
+        Stretched logit of ``g`` relative to the accuracy at the lower end. The prior of the
         loss is log-normal, so that the logit, about that loss where it is large, has a long tail
         (690 was seen); and where the curve is level, ``lower`` has one for the same reason.
     ceiling : Array
@@ -44,6 +44,34 @@ class EndPoints(NamedTuple):
     lower: Array
     floor: Array
     ceiling: Array
+
+
+def inner(log_low: Array, log_middle: Array, log_high: Array) -> tuple[Array, Array]:
+    """Log compute of the two ends at which curves are described, within those of the ladder.
+
+    They are the roots of the second Legendre polynomial. What bends a curve through them, floor,
+    ceiling or a law's further parameters, is then about orthogonal to its level and its slope on
+    the ladder, which the data pin down; bent between the ladder's own ends, a curve leaves all that
+    is between them to one side.
+
+    Parameters
+    ----------
+    log_low, log_middle, log_high : Array
+        Smallest, mean and largest log compute of the ladder.
+
+    Returns
+    -------
+    tuple of (Array, Array)
+        The lower and the upper.
+    """
+    return (
+        log_middle + INNER * (log_low - log_middle),
+        log_middle + INNER * (log_high - log_middle),
+    )
+
+
+INNER = 3.0**-0.5
+"""Part of the way from the middle of the ladder to its ends."""
 
 
 class CurveParameters(NamedTuple):
@@ -74,7 +102,7 @@ def from_end_points(
     ends : EndPoints
         Unconstrained coordinates.
     log_low, log_high : Array
-        Natural logarithm of the smallest and largest compute of the ladder, in the unit of ``a``.
+        Natural logarithm of the compute at the ends, in the unit of ``a``.
     has_floor, has_ceiling : bool
         Whether the law has ``g`` and ``c``; where it has not, that coordinate is ignored.
 
@@ -119,7 +147,7 @@ def logistic_from_end_points(
     ends : EndPoints
         Unconstrained coordinates.
     log_low, log_middle, log_high : Array
-        Natural logarithm of the ladder's smallest compute, its mean, and of its largest compute.
+        Natural logarithm of the compute at the lower end, its mean, and that at the upper end.
 
     Returns
     -------
@@ -185,7 +213,7 @@ def _log_slope(logit: Array) -> Array:
 
 
 def initial_end_points(rate_low: ArrayLike, rate_high: ArrayLike) -> EndPoints:
-    """Starting coordinates from the measured rates at both ends of the ladder.
+    """Starting coordinates from the measured rates towards both ends of the ladder.
 
     Parameters
     ----------

@@ -22,6 +22,7 @@ from bayescod.programs.geometry import (
     EndPoints,
     LogisticParameters,
     from_end_points,
+    inner,
     logistic_from_end_points,
 )
 from bayescod.programs.loss_intermediate import loss_intermediate
@@ -100,8 +101,8 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
     ----------
     spec : Spec
     data : mapping of str to Array
-        What the program asks for, and ``pass_rate`` (obs,); with curves also ``log_low`` and
-        ``log_high``, the log compute of the ladder's ends.
+        What the program asks for, and ``pass_rate`` (obs,); with curves also ``log_low``,
+        ``log_middle`` and ``log_high``: smallest, mean and largest log compute of the ladder.
 
     Returns
     -------
@@ -173,7 +174,7 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
 def _curves(
     law: Law, ends: EndPoints, sites: Sites, data: Mapping[str, Array], ladder: Corners | None
 ) -> tuple[CurveParameters | LogisticParameters, Array]:
-    low, high = data["log_low"], data["log_high"]
+    low, high = inner(data["log_low"], data["log_middle"], data["log_high"])
     if "slope" in law.sites:
         return logistic_from_end_points(ends, low, data["log_middle"], high)
     terms = {"has_floor": "g" in law.sites, "has_ceiling": "c" in law.sites}

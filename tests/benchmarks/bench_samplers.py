@@ -29,7 +29,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import arviz
 import jax
 import numpy as np
 from _peer_samplers import (
@@ -45,6 +44,7 @@ from _peer_samplers import (
     scipy_density,
 )
 
+from bayescod._arviz import summary_statistics
 from bayescod.sampling import configure, diagnose
 
 OURS = "bayescod"
@@ -89,7 +89,9 @@ def moments(draws: np.ndarray) -> np.ndarray:
     """Mean and standard deviation, and the Monte Carlo error of each."""
     squares = (draws - draws.mean()) ** 2
     sd = np.sqrt(squares.mean())
-    errors = [np.std(v) / np.sqrt(float(arviz.ess(v, method="mean"))) for v in (draws, squares)]
+    statistics = summary_statistics({"mean": draws, "square": squares})
+    ess = [float(statistics[name].ess_bulk) for name in ("mean", "square")]
+    errors = [np.std(v) / np.sqrt(n) for v, n in zip((draws, squares), ess, strict=True)]
     return np.array([[draws.mean(), sd], [errors[0], errors[1] / (2 * sd)]])
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from bayescod.laws import eq1, params_tokens
 from bayescod.programs.corners import corners, through_corners
-from bayescod.programs.geometry import CurveParameters
+from bayescod.programs.geometry import INNER, CurveParameters, inner
 
 # A ladder whose ratio of tokens to parameters changes: covariates, and log compute of its ends.
 LOG_PARAMS = jnp.array([-1.6, -0.9, 0.2, 0.9, 1.4])
@@ -31,9 +31,10 @@ def off_at(end, share, tilt, *, moved):
     """Accuracy at an end of the ladder, in parameters and tokens less in compute."""
     plain = CurveParameters(jnp.asarray(1.9), jnp.asarray(0.3), jnp.asarray(0.1), jnp.asarray(0.05))
     found = carried(jnp.array([1.9, 0.3]), share, tilt)[0] if moved else plain
-    at = {"log_params": LOG_PARAMS[end], "log_tokens": LOG_TOKENS[end], "log_middle": ENDS[1]}
+    at = {"log_params": LOG_PARAMS[end] * INNER, "log_tokens": LOG_TOKENS[end] * INNER}
+    at["log_middle"] = ENDS[1]
     own = params_tokens(at, found._asdict() | {"share": share, "tilt": tilt})
-    return float(own - eq1({"log_compute": ENDS[end]}, plain._asdict()))
+    return float(own - eq1({"log_compute": inner(*ENDS)[end]}, plain._asdict()))
 
 
 @given(SHARES, TILTS)

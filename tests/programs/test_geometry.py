@@ -18,6 +18,7 @@ from bayescod.programs.geometry import (
     EndPoints,
     from_end_points,
     initial_end_points,
+    inner,
     logistic_from_end_points,
 )
 from bayescod.programs.stretch import bent, unbent, unstretched
@@ -143,6 +144,19 @@ def test_exponential_tails_are_normal_ones_where_they_are_bent():
     value, log_slope = bent(far)
     log_density = log_sigmoid(value) + log_sigmoid(-value) + log_slope
     assert float(jnp.diff(log_density)[0]) == pytest.approx(-(30**2 - 20**2) / 2, rel=0.01)
+
+
+def test_what_bends_a_curve_through_its_ends_moves_neither_level_nor_slope():
+    """A parabola through both, on a ladder of evenly spread LLMs; not so one through its ends."""
+    at = jnp.linspace(float(LOW), float(HIGH), 2001)
+    middle = 0.5 * (LOW + HIGH)
+    for low, high, least, most in (
+        (*inner(LOW, middle, HIGH), 0.0, 1e-3),
+        (LOW, HIGH, 0.6, 0.7),
+    ):
+        bend = (at - low) * (at - high) / (middle - LOW) ** 2
+        assert least <= float(jnp.abs(bend.mean())) <= most
+        assert abs(float((bend * (at - middle)).mean())) < 1e-3
 
 
 @given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
