@@ -27,8 +27,8 @@ from bayescod.programs.geometry import (
 )
 from bayescod.programs.loss_intermediate import loss_intermediate
 from bayescod.programs.mapping import mapping
+from bayescod.programs.polynomial import polynomial_values
 from bayescod.programs.priors import distribution
-from bayescod.programs.simplex import GammaCoordinates
 from bayescod.programs.single_curve import single_curve
 from bayescod.specs import Spec
 
@@ -93,9 +93,9 @@ def program_of(spec: Spec) -> Callable[..., None]:
 def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
     """Unconstrained space of a spec's program on one data set.
 
-    Sites of Eq. 1 are walked in the coordinates of :mod:`bayescod.programs.geometry`, points on a
-    simplex in those of :mod:`bayescod.programs.simplex`, all others in NumPyro's own. Padding has
-    a standard normal density in its coordinates, so that it costs the sampler nothing there.
+    Sites of Eq. 1 are walked in the coordinates of :mod:`bayescod.programs.geometry`, steps of a
+    polynomial in those of :mod:`bayescod.programs.polynomial`, all others in NumPyro's own. Padding
+    has a standard normal density in its coordinates, so that it costs the sampler nothing there.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def space_of(spec: Spec, data: Mapping[str, Array]) -> Space:
     trace = numpyro.handlers.trace(seeded).get_trace(data=given, pass_rate=rate)
     law = _end_point_law(spec)
     transforms = {
-        name: _coordinates_of(site["fn"])
+        name: _coordinates_of(site["fn"], given)
         for name, site in trace.items()
         if site["type"] == "sample"
         and not site["is_observed"]
@@ -185,9 +185,9 @@ def _curves(
     return moved, log_jacobian + own
 
 
-def _coordinates_of(prior: Any) -> Any:
+def _coordinates_of(prior: Any, data: Mapping[str, Array]) -> Any:
     if prior.support is constraints.simplex:
-        return GammaCoordinates(prior.concentration.sum(-1))
+        return polynomial_values(data["subset_rate"], data["observed"], prior)
     return biject_to(prior.support)
 
 
