@@ -11,7 +11,6 @@ from functools import cache, partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import numpy.typing as npt
 from jax import Array
@@ -35,28 +34,27 @@ class Shaped:
 
     Attributes
     ----------
-    chains : tuple of int
-        Lanes and chains a lane.
+    n_chain : int
     data, start : tuple of (str, tuple of int, str)
         Name, shape and type of each array, by name.
     """
 
-    chains: tuple[int, ...]
+    n_chain: int
     data: tuple[tuple[str, tuple[int, ...], str], ...]
     start: tuple[tuple[str, tuple[int, ...], str], ...]
 
     @classmethod
-    def of(cls, chains: Array, data: Arrays, start: Arrays) -> Shaped:
+    def of(cls, keys: Array, data: Arrays, start: Arrays) -> Shaped:
         """The shapes of given arguments."""
         described = [
             tuple((n, x.shape, str(x.dtype)) for n, x in sorted(arrays.items()))
             for arrays in (data, start)
         ]
-        return cls(chains.shape, *described)
+        return cls(keys.size, *described)
 
     def structs(self) -> tuple[Any, Any, Any, Any]:
         """Arguments without values, to compile for."""
-        keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), self.chains))
+        keys = jax.eval_shape(lambda: jax.random.split(jax.random.key(0), self.n_chain))
         arrays = [
             {n: jax.ShapeDtypeStruct(shape, np.dtype(kind)) for n, shape, kind in described}
             for described in (self.data, self.start)
@@ -78,8 +76,8 @@ def compiled(spec_text: str, sampler: Sampler, shaped: Shaped) -> Program:
     Returns
     -------
     callable
-        (keys (lane, chain), target acceptance, data and start (lane, ...)) -> sites and statistics
-        of the sampler (lane, chain, draw, ...).
+        (keys (chain,), target acceptance, data and start (chain, ...)) -> sites and statistics of
+        the sampler (chain, draw, ...).
     """
     return begin_compiling(spec_text, sampler, shaped).result()
 
@@ -146,13 +144,4 @@ def _program(spec_text: str, sampler: Sampler) -> Program:
         sites = jax.vmap(lambda vector: space.constrain(sites_at(vector)))(mcmc.get_samples())
         return sites | space.free(free_key, sampler.draws), mcmc.get_extra_fields()
 
-    def every(
-        chains: Array, target_accept: Array, data: Sites, start: Sites
-    ) -> tuple[Sites, Sites]:
-        # One vmap over lanes and chains: tracing a second one around it takes as long again.
-        repeated = jax.tree.map(lambda x: jnp.repeat(x, sampler.chains, axis=0), (data, start))
-        in_axes = (0, None, 0, 0)
-        drawn = jax.vmap(chain, in_axes)(chains.ravel(), target_accept, *repeated)
-        return jax.tree.map(lambda x: x.reshape(*chains.shape, *x.shape[1:]), drawn)
-
-    return every
+    return jax.vmap(chain, in_axes=(0, None, 0, 0))

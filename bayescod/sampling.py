@@ -16,32 +16,12 @@ import numpy.typing as npt
 from jax import Array
 
 from bayescod._arviz import summary_statistics
+from bayescod.batches import Lane, arguments_of, batch_size, by_shape, in_batches, n_chain
 from bayescod.compiling import Arrays, Shaped, begin_compiling, compiled
 from bayescod.convergence import Diagnostics, judge
-from bayescod.specs import Sampler, Spec
+from bayescod.specs import Spec
 
 FloatArray = npt.NDArray[np.float64]
-
-_Arguments = tuple[Array, Arrays, Arrays]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lane:
-    """One data set for a program, and where its chains start.
-
-    Attributes
-    ----------
-    data : mapping of str to ndarray
-        As the program asks for, padded.
-    start : mapping of str to ndarray
-        Coordinates of the curves.
-    used : mapping of str to ndarray of bool
-        For sites that hold padding: which entries of the last axis are real.
-    """
-
-    data: Mapping[str, npt.NDArray[np.generic]]
-    start: Mapping[str, FloatArray]
-    used: Mapping[str, npt.NDArray[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,25 +72,6 @@ def configure(cache_dir: Path | None = None) -> None:
         jax.config.update("jax_compilation_cache_dir", str(cache_dir))
     # Small programs too: a forecast has hundreds, of 30 ms each.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-
-
-def batch_size(program: str) -> int:
-    """Lanes that a compiled program holds.
-
-    One number a program, so that a new number of benchmarks never compiles anew, and a lane's draws
-    do not depend on how many there are; a batch that is short is filled with copies of its first
-    lane. What one call costs, however few its lanes, weighs less where a lane has many parameters.
-
-    Parameters
-    ----------
-    program : str
-        Of a spec.
-
-    Returns
-    -------
-    int
-    """
-    return 1 if program == "clusters" else 4
 
 
 def sample(
@@ -188,15 +149,6 @@ def sample_each(
     return [found[i] for i in range(len(lanes))], [seconds[i] for i in range(len(lanes))]
 
 
-def by_shape(lanes: Sequence[Lane]) -> list[list[int]]:
-    """Positions of the lanes, those of one shape together, in the order of their first."""
-    shapes: dict[tuple[object, ...], list[int]] = {}
-    for i, lane in enumerate(lanes):
-        shape = tuple(sorted((name, value.shape) for name, value in lane.data.items()))
-        shapes.setdefault(shape, []).append(i)
-    return list(shapes.values())
-
-
 def prepare(spec: Spec, lanes: Sequence[Lane]) -> None:
     """Begin to compile what :func:`sample_each` will need, beside what else there is to do.
 
@@ -207,7 +159,8 @@ def prepare(spec: Spec, lanes: Sequence[Lane]) -> None:
     """
     for first, *_ in by_shape(lanes):
         keys = jax.random.split(jax.random.key(0), 1)
-        arguments = _stack(keys, spec.sampler, [lanes[first]], range(1), batch_size(spec.program))
+        size = batch_size(spec.program)
+        arguments = arguments_of(keys, spec.sampler, [lanes[first]], [0], size)
         begin_compiling(spec.text, spec.sampler, Shaped.of(*arguments))
 
 
@@ -231,22 +184,23 @@ def _batches(
     lanes: Sequence[Lane],
     progress: Callable[[Sequence[int]], None],
 ) -> tuple[list[Posterior], float, float]:
-    size, cores = batch_size(spec.program), _cores()
+    size, cores, chains = batch_size(spec.program), _cores(), spec.sampler.chains
+    counts = [n_chain(lane, spec.sampler) for lane in lanes]
     # Few lanes are spread over the cores: a batch of copies is as quick as its slowest real lane.
-    filled = min(size, -(-len(lanes) // cores))
-    everyone = range(len(lanes))
-    batches = [everyone[begin : begin + filled] for begin in everyone[::filled]]
-    arguments = [_stack(keys, spec.sampler, lanes, members, size) for members in batches]
+    batches = in_batches(lanes, spec.sampler, min(size, -(-sum(counts) // (chains * cores))))
+    arguments = [arguments_of(keys, spec.sampler, lanes, own, size) for own in batches]
     began = time.perf_counter()
     program = compiled(spec.text, spec.sampler, Shaped.of(*arguments[0]))
     compiling = time.perf_counter() - began
 
-    def run(members: range, batch: _Arguments) -> list[Posterior]:
-        chains, data, start = batch
-        sites, stats = jax.device_get(program(chains, np.float64(target_accept), data, start))
+    def run(members: list[int], batch: tuple[Array, Arrays, Arrays]) -> list[Posterior]:
+        keys, data, start = batch
+        drawn = jax.device_get(program(keys, np.float64(target_accept), data, start))
+        ends = np.cumsum([counts[i] for i in members])
+        rows = [slice(end - counts[i], end) for i, end in zip(members, ends, strict=True)]
         found = [
-            _posterior(lanes[i], *({n: v[at] for n, v in x.items()} for x in (sites, stats)))
-            for at, i in enumerate(members)
+            _posterior(lanes[i], *({n: v[own] for n, v in x.items()} for x in drawn))
+            for i, own in zip(members, rows, strict=True)
         ]
         progress(members)
         return found
@@ -264,17 +218,6 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _stack(
-    keys: Array, sampler: Sampler, lanes: Sequence[Lane], members: range, size: int
-) -> _Arguments:
-    """Arguments of one batch; a short one is filled with copies of its first lane."""
-    index = np.append(members, np.full(size - len(members), members[0]))
-    data = {n: np.stack([lanes[i].data[n] for i in index]) for n in lanes[0].data}
-    start = {n: np.stack([lanes[i].start[n] for i in index]) for n in lanes[0].start}
-    chains = jax.vmap(lambda key: jax.random.split(key, sampler.chains))(keys[index])
-    return chains, data, start
 
 
 def _posterior(lane: Lane, sites: dict[str, FloatArray], stats: dict[str, FloatArray]) -> Posterior:

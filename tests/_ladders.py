@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from bayescod.batches import Lane
 from bayescod.forecasting.ladder import Ladder, ladder_of
 from bayescod.forecasting.lanes import cluster_lane, curve_lane
-from bayescod.sampling import Lane
 from bayescod.scores.records import (
     FLOPS_PER_PARAM_TOKEN,
     BenchmarkScores,

@@ -36,6 +36,7 @@ ORDER = (
     "difficulty",
     "programs",
     "compiling",
+    "batches",
     "sampling",
     "forecasting",
     "checks",

@@ -10,11 +10,12 @@ import pytest
 
 from bayescod import sampling
 from bayescod._arviz import summary_statistics
+from bayescod.batches import Lane, in_batches
 from bayescod.convergence import Diagnostics, judge
 from bayescod.forecasting.ladder import fitted
 from bayescod.forecasting.lanes import curve_lane
 from bayescod.forecasting.predictive import curve_draws
-from bayescod.sampling import Lane, Posterior, configure, diagnose, real_entries, sample
+from bayescod.sampling import Posterior, configure, diagnose, real_entries, sample
 from bayescod.specs import load_spec
 from tests._ladders import GROWING, make_ladder, mapping_lane
 
@@ -157,6 +158,30 @@ def test_draws_of_a_lane_do_not_depend_on_its_batch():
     few = draws_of([keys[4], *keys[:2]], [lanes[4], *lanes[:2]])
     assert many[4].tobytes() == few[0].tobytes()
     assert many[0].tobytes() == few[1].tobytes()
+
+
+def test_a_lane_may_take_fewer_chains_and_keeps_its_own():
+    """Lanes of one and of four chains fill two batches: each the first chains of its own key."""
+    keys = list(jax.random.split(jax.random.key(6), 7))
+    whole = [mapping_lane(seed=s) for s in range(7)]
+    mixed = [
+        dataclasses.replace(lane, most_chains=1) if i % 3 else lane for i, lane in enumerate(whole)
+    ]
+    for i, (all_chains, own) in enumerate(
+        zip(draws_of(keys, whole), draws_of(keys, mixed), strict=True)
+    ):
+        assert own.shape[0] == (1 if i % 3 else 4)
+        assert own.tobytes() == all_chains[: len(own)].tobytes()
+
+
+def test_batches_hold_whole_lanes_in_order():
+    def batches(chains, size):
+        lanes = [Lane({}, {}, {}, most) for most in chains]
+        return in_batches(lanes, with_sampler(MAPPING, chains=4).sampler, size)
+
+    assert batches([None, 1, 1, 9, 4, 1, 1], 2) == [[0, 1, 2], [3, 4], [5, 6]]
+    assert batches([None] * 3, 1) == [[0], [1], [2]]
+    assert batches([1] * 5, 2) == [[0, 1, 2, 3, 4]]
 
 
 def test_progress_is_told_of_every_lane():

@@ -9,8 +9,8 @@ import pytest
 from jax.export import export
 
 from bayescod import traces
+from bayescod.batches import arguments_of
 from bayescod.compiling import Shaped, _program
-from bayescod.sampling import _stack
 from bayescod.specs import load_spec
 from bayescod.traces import kept_trace
 from tests._ladders import lane_of
@@ -113,7 +113,8 @@ def test_every_kind_of_program_can_be_kept(name, folder):
     """What they call is among what JAX promises to keep: export refuses anything else."""
     spec = load_spec(name)
     lane = lane_of(spec)
-    arguments = _stack(jax.random.split(jax.random.key(0), 1), spec.sampler, [lane], range(1), 1)
+    keys = jax.random.split(jax.random.key(0), 1)
+    arguments = arguments_of(keys, spec.sampler, [lane], [0], 1)
     structs = Shaped.of(*arguments).structs()
     program = jax.jit(_program(spec.text, spec.sampler))
     found = [kept_trace(name, lambda: export(program)(*structs)) for _ in range(2)]

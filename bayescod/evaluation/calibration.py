@@ -20,13 +20,14 @@ import numpy as np
 import numpy.typing as npt
 from jax import Array
 
+from bayescod.batches import Lane
 from bayescod.convergence import judge
 from bayescod.errors import ResultError
 from bayescod.evaluation.prior_data import Simulations, observation, simulate
 from bayescod.evaluation.ranks import FAMILY_LEVEL, RankVerdict, judge_ranks, ranks_among
 from bayescod.laws import further
 from bayescod.programs.space import program_of
-from bayescod.sampling import Lane, Posterior, sample
+from bayescod.sampling import Posterior, sample
 from bayescod.specs import Spec
 
 FloatArray = npt.NDArray[np.float64]

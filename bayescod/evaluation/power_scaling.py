@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from bayescod._arviz import pareto_smoothed_weights
+from bayescod.batches import Lane
 from bayescod.forecasting.densities import log_densities
 from bayescod.forecasting.predictive import flatten
 from bayescod.forecasting.records import BenchmarkForecast
 from bayescod.forecasting.stacking import MAX_PARETO_K
-from bayescod.sampling import Lane, Posterior, real_entries
+from bayescod.sampling import Posterior, real_entries
 from bayescod.specs import Spec
 
 if TYPE_CHECKING:

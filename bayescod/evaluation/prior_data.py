@@ -13,12 +13,12 @@ from numpyro import handlers
 from numpyro.distributions import Distribution
 from numpyro.infer import Predictive
 
+from bayescod.batches import Lane
 from bayescod.errors import SamplingError
 from bayescod.forecasting.ladder import Ladder, ladder_of
 from bayescod.forecasting.stages import growth_of
 from bayescod.programs.geometry import initial_end_points
 from bayescod.programs.space import curve_coordinates, program_of
-from bayescod.sampling import Lane
 from bayescod.scores.records import FLOPS_PER_PARAM_TOKEN, BenchmarkScores, LLMTable
 from bayescod.scores.selection import Selection, parse_target
 from bayescod.specs import Spec

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from jax import Array
 
+from bayescod.batches import Lane
 from bayescod.convergence import Reason, judge
 from bayescod.errors import SamplingError
 from bayescod.forecasting.lanes import cluster_lane
@@ -20,7 +21,7 @@ from bayescod.forecasting.recall import Sampling
 from bayescod.forecasting.stages import Grouping
 from bayescod.forecasting.streams import CLUSTER, MAP, generator, stream
 from bayescod.progress import Progress
-from bayescod.sampling import Lane, Posterior, real_entries
+from bayescod.sampling import Posterior, real_entries
 from bayescod.specs import Filter, Spec
 
 FloatArray = npt.NDArray[np.float64]
@@ -49,7 +50,7 @@ class CodFit:
     mappings : sequence of (steps, spread)
         Flattened posterior draws a mapping lane.
     map_rhat : float
-        Worst R-hat of the mapping posteriors that at least 5 % of the draws use.
+        Worst R-hat of the mapping posteriors that are judged, those that 5 % of the draws use.
     """
 
     spec: Spec
@@ -254,10 +255,9 @@ def _relabelled(grouping: Grouping, kept: IntArray) -> IntArray:
 
 
 def _map_rhat(mapped: Sequence[Posterior], masks: Masks, lane_of_mask: IntArray) -> float:
-    share = np.bincount(masks.of_draw, minlength=len(masks.mask)) / masks.of_draw.size
     used = [
         mapped[lane].diagnostics.max_rhat
-        for lane, part in zip(lane_of_mask, share, strict=True)
-        if lane >= 0 and part >= 0.05
+        for lane, judged in zip(lane_of_mask, masks.judged, strict=True)
+        if lane >= 0 and judged
     ]
     return max(used, default=float("nan"))

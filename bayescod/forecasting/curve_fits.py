@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from jax import Array
 
+from bayescod.batches import Lane
 from bayescod.errors import DataError, Problem
 from bayescod.forecasting.effects import beyond
 from bayescod.forecasting.ladder import Ladder
@@ -22,7 +23,7 @@ from bayescod.forecasting.predictive import (
 from bayescod.forecasting.recall import Sampling
 from bayescod.laws import LAWS, against_draws, further
 from bayescod.programs.loss_intermediate import SITES, log_loss, score_at_loss
-from bayescod.sampling import Lane, Posterior, sample_each
+from bayescod.sampling import Posterior, sample_each
 from bayescod.scores.selection import Target
 from bayescod.specs import Spec
 

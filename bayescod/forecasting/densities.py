@@ -13,8 +13,9 @@ import numpy.typing as npt
 from jax import Array
 from numpyro import handlers
 
+from bayescod.batches import Lane
 from bayescod.programs.space import program_of
-from bayescod.sampling import Lane, Posterior
+from bayescod.sampling import Posterior
 from bayescod.specs import Spec
 
 FloatArray = npt.NDArray[np.float64]

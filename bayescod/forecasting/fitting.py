@@ -14,6 +14,7 @@ from bayescod.forecasting.cod import CodFit, Seconds, cluster_lanes, fit_cluster
 from bayescod.forecasting.curve_fits import CurveFit, fit_curves, require_covariates
 from bayescod.forecasting.ladder import Ladder, fitted, ladder_of
 from bayescod.forecasting.lanes import curve_lane
+from bayescod.forecasting.mapping import unseen_lane
 from bayescod.forecasting.recall import Recall, Sampling
 from bayescod.forecasting.spec_sets import Specs
 from bayescod.forecasting.stacking import MAX_PARETO_K, leads, loo_of, stacking_weights
@@ -103,7 +104,8 @@ def fit(
         for benchmark in scores.benchmarks
     ]
     sampling = recall or Recall()
-    # Programs are compiled while the items are clustered, and the COD one while curves are sampled.
+    # Programs are compiled while the items are clustered, the COD one while curves are sampled, and
+    # that of the maps while clusters are.
     sampling.prepare(specs.end_to_end, [curve_lane(one, specs.end_to_end) for one in whole])
     if specs.by_tokens is not None:
         spec = specs.by_tokens.end_to_end
@@ -112,6 +114,9 @@ def fit(
     if specs.cod is not None:
         sampling.prepare(specs.cod, cluster_lanes(groupings, specs.cod)[1])
     laws = _fit_laws(names, whole, specs, seed, progress, sampling)
+    if specs.cod is not None and specs.mapping is not None:
+        clustered = [one.ladder.scores.llm for one in groupings if one.labels is not None]
+        sampling.prepare(specs.mapping, [unseen_lane(len(llms)) for llms in clustered])
     cod, refused, cod_seconds = _fit_cod(names, groupings, specs, laws, seed, progress, sampling)
     fits = []
     for i in range(len(names)):

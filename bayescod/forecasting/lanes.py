@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from bayescod.batches import Lane
 from bayescod.errors import DataError, Problem
 from bayescod.forecasting.effects import run_basis
 from bayescod.forecasting.ladder import Ladder, fitted, group_of
 from bayescod.laws import LAWS
 from bayescod.programs.geometry import initial_end_points
 from bayescod.programs.space import curve_coordinates
-from bayescod.sampling import Lane
 from bayescod.specs import Spec
 
 FloatArray = npt.NDArray[np.float64]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from bayescod.batches import Lane
 from bayescod.forecasting.ladder import Ladder, fitted, group_of
 from bayescod.forecasting.lanes import padded_size
-from bayescod.sampling import Lane
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 IntArray = npt.NDArray[np.int64]
 MIN_POINTS = 3
+JUDGED_SHARE = 0.05
+"""Maps that fewer of the draws use take one chain, and are not judged by their R-hat: of a few
+draws each, several times as many as all others, they would cost most of the sampling."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,6 +84,12 @@ class Masks:
     of_draw: IntArray
     share: FloatArray
 
+    @property
+    def judged(self) -> BoolArray:
+        """[mask] Whether at least :data:`JUDGED_SHARE` of the draws have it."""
+        n_draw = np.bincount(self.of_draw, minlength=len(self.mask))
+        return n_draw >= JUDGED_SHARE * self.of_draw.size
+
 
 def distinct_masks(extrapolatable: BoolArray, groups: Groups) -> Masks:
     """Find the distinct masks.
@@ -117,11 +126,9 @@ def mapping_lanes(masks: Masks, groups: Groups, min_share: float) -> tuple[list[
         [mask] index of its lane; -1 where the subset is too small, is everything, or has fewer
         than three points.
     """
-    n_llm = groups.total.shape[1]
-    size = padded_size(n_llm, 8)
     lanes: list[Lane] = []
     lane_of_mask = np.full(len(masks.mask), -1)
-    for i, mask in enumerate(masks.mask):
+    for i, (mask, judged) in enumerate(zip(masks.mask, masks.judged, strict=True)):
         inside = np.append(mask, False)
         n_in, n_out = groups.n_items[inside].sum(), groups.n_items[~inside].sum()
         if n_out == 0 or n_in < max(1.0, min_share * groups.n_items.sum()):
@@ -137,15 +144,25 @@ def mapping_lanes(masks: Masks, groups: Groups, min_share: float) -> tuple[list[
             "pass_rate": rest,
             "variance": groups.variance[~inside].sum(axis=0) / n_out**2,
         }
-        data = {name: _padded(np.where(seen, v, 0.5), size) for name, v in columns.items()}
-        data["observed"] = np.append(seen, np.zeros(size - n_llm, dtype=bool))
         lane_of_mask[i] = len(lanes)
-        lanes.append(Lane(data, start={}, used={}))
+        lanes.append(_lane(columns, seen, None if judged else 1))
     return lanes, lane_of_mask
 
 
-def _padded(values: FloatArray, size: int) -> FloatArray:
-    return np.append(values, np.full(size - values.size, 0.5))
+def unseen_lane(n_llm: int) -> Lane:
+    """A lane of the shape that maps have which are seen at so many LLMs, anchors included."""
+    nothing = np.full(n_llm, np.nan)
+    return _lane(dict.fromkeys(_COLUMNS, nothing), np.zeros(n_llm, dtype=bool), None)
+
+
+_COLUMNS = ("subset_rate", "subset_variance", "pass_rate", "variance")
+
+
+def _lane(columns: Mapping[str, FloatArray], seen: BoolArray, most_chains: int | None) -> Lane:
+    padding = padded_size(seen.size, 8) - seen.size
+    data = {n: np.append(np.where(seen, columns[n], 0.5), np.full(padding, 0.5)) for n in _COLUMNS}
+    observed = {"observed": np.append(seen, np.zeros(padding, dtype=bool))}
+    return Lane(data | observed, start={}, used={}, most_chains=most_chains)
 
 
 def subset_scores(cluster_scores: FloatArray, masks: Masks, groups: Groups) -> FloatArray:

@@ -14,20 +14,11 @@ import numpy as np
 import numpy.typing as npt
 from jax import Array
 
+from bayescod.batches import Lane, batch_size, by_shape, in_batches
 from bayescod.errors import MachineError
 from bayescod.forecasting.executors import Workers, connected, parse_executor
 from bayescod.forecasting.kept import Kept, Sampled
-from bayescod.sampling import (
-    Lane,
-    Posterior,
-    among,
-    batch_size,
-    by_shape,
-    configure,
-    prepare,
-    sample_each,
-    unheard,
-)
+from bayescod.sampling import Posterior, among, configure, prepare, sample_each, unheard
 from bayescod.specs import Spec
 from bayescod.versions import code_version
 
@@ -59,11 +50,13 @@ class Recall:
     def __init__(self, kept: Kept | None = None, workers: Workers | None = None) -> None:
         self._known: dict[str, Posterior] = {}
         self._kept, self._workers = kept, workers
+        self._began_empty = kept is None or kept.n_posteriors == 0
 
     def branch(self) -> Recall:
         """One that knows all that this one does, and keeps what it learns to itself."""
         other = Recall(workers=self._workers)
         other._known = dict(self._known)
+        other._began_empty = not other._known
         return other
 
     def anew(self) -> Recall:
@@ -71,12 +64,12 @@ class Recall:
         return Recall(self._kept, self._workers)
 
     def prepare(self, spec: Spec, lanes: Sequence[Lane]) -> None:
-        """Begin to compile what sampling these lanes will need here, if any of it is new.
+        """Begin to compile what sampling these lanes will need here.
 
-        Where something is known already, most is, and a program might be compiled in vain.
+        Not where something was known from the beginning: then most is, and a program might be
+        compiled in vain.
         """
-        kept = self._kept is not None and self._kept.n_posteriors > 0
-        if self._workers is None and not self._known and not kept:
+        if self._workers is None and self._began_empty:
             prepare(spec, lanes)
 
     def __call__(
@@ -169,11 +162,10 @@ def _waves(
     spec: Spec, lanes: Sequence[Lane], new: Sequence[int], n_batches: int
 ) -> Iterator[list[int]]:
     """Lanes that are sampled in one call: of one shape, a number of compiled calls."""
-    wave = n_batches * batch_size(spec.program)
+    size = n_batches * batch_size(spec.program)
     for shaped in by_shape([lanes[i] for i in new]):
-        members = [new[i] for i in shaped]
-        for begin in range(0, len(members), wave):
-            yield members[begin : begin + wave]
+        for wave in in_batches([lanes[new[i]] for i in shaped], spec.sampler, size):
+            yield [new[shaped[i]] for i in wave]
 
 
 def _sampled(
@@ -214,7 +206,7 @@ def _sampled_by_worker(
 def _identity(key: Array, spec: Spec, lane: Lane) -> str:
     """What a posterior is a function of; thresholds of clusters and filter are no part of it."""
     settings = (spec.program, spec.law, spec.degree, sorted(spec.priors.items()), spec.sampler)
-    digest = hashlib.sha256(repr(settings).encode())
+    digest = hashlib.sha256(repr((*settings, lane.most_chains)).encode())
     digest.update(np.asarray(jax.random.key_data(key)).tobytes())
     for arrays in (lane.data, lane.start, lane.used):
         for name in sorted(arrays):

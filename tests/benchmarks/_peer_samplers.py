@@ -18,13 +18,14 @@ from numpyro.infer import MCMC, NUTS
 from numpyro.infer.util import constrain_fn, potential_energy, unconstrain_fn
 
 from bayescod import read_scores
+from bayescod.batches import Lane, batch_size
 from bayescod.compiling import Shaped, compiled
 from bayescod.datasets import load_text_ladder_paths
 from bayescod.forecasting.ladder import fitted, ladder_of
 from bayescod.forecasting.lanes import curve_lane
 from bayescod.programs.single_curve import VARIANCE_FLOOR
 from bayescod.programs.space import space_of
-from bayescod.sampling import Lane, batch_size, diagnose, sample
+from bayescod.sampling import diagnose, sample
 from bayescod.scores.selection import parse_target, select_ladder
 from bayescod.specs import load_spec
 
@@ -214,7 +215,7 @@ def densities(peer: str, problem: Problem, points) -> np.ndarray:
 def our_sampling(chosen: list[Problem], sampler, seed: int) -> list[Found]:
     """Our program on all of them in one compiled call."""
     spec, lanes = replace(SPEC, sampler=sampler), [problem.lane for problem in chosen]
-    size = batch_size(spec.program)
+    size = batch_size(spec.program) * sampler.chains
     arrays = [
         {name: np.stack([value] * size) for name, value in values.items()}
         for values in (lanes[0].data, lanes[0].start)
@@ -223,9 +224,7 @@ def our_sampling(chosen: list[Problem], sampler, seed: int) -> list[Found]:
     # ArviZ compiles at its first figures where Numba is installed, as it is for PyMC's sake.
     diagnose({"g": np.random.default_rng(seed).random((4, 8))}, np.zeros((4, 8), bool))
     began = clock()
-    padded = jnp.stack(list(keys))[np.zeros(size, int)]
-    chains = jax.vmap(lambda key: jax.random.split(key, sampler.chains))(padded)
-    compiled(spec.text, sampler, Shaped.of(chains, *arrays))
+    compiled(spec.text, sampler, Shaped.of(jax.random.split(keys[0], size), *arrays))
     ready = clock()
     run = sample(list(keys), spec, lanes)
     seconds = ((ready - began) / len(lanes), (clock() - ready) / len(lanes))

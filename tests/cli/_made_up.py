@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 import jax
 import numpy as np
 
+from bayescod.batches import Lane
 from bayescod.convergence import Diagnostics
 from bayescod.forecasting import recall, store
-from bayescod.sampling import Lane, Posterior
+from bayescod.sampling import Posterior
 from bayescod.specs import Spec
 
 SITES = ("b", "c", "drift", "g", "log_a", "spread", "walk_scale")

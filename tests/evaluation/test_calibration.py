@@ -16,6 +16,7 @@ from numpyro.infer import Predictive
 from scipy.stats import halfnorm
 
 from bayescod import sampling
+from bayescod.batches import Lane
 from bayescod.convergence import Diagnostics
 from bayescod.errors import ResultError, SamplingError
 from bayescod.evaluation import calibration, prior_data
@@ -23,7 +24,7 @@ from bayescod.evaluation.calibration import LOG_LIKELIHOOD, Calibration, calibra
 from bayescod.evaluation.prior_data import Simulations, observation, simulate
 from bayescod.evaluation.ranks import RankVerdict, judge_ranks, ranks_among
 from bayescod.programs.space import program_of
-from bayescod.sampling import Lane, Posterior, Run
+from bayescod.sampling import Posterior, Run
 from bayescod.specs import Spec, load_spec, parse_spec
 from tests._ladders import lane_of
 

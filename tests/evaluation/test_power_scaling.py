@@ -12,6 +12,7 @@ import pytest
 from scipy import stats
 
 from bayescod import _arviz
+from bayescod.batches import Lane
 from bayescod.evaluation.power_scaling import (
     LIKELIHOOD,
     POWERS,
@@ -26,7 +27,7 @@ from bayescod.evaluation.power_scaling import (
 from bayescod.forecasting.lanes import curve_lane
 from bayescod.forecasting.predictive import flatten
 from bayescod.forecasting.streams import CURVE, stream
-from bayescod.sampling import Lane, Posterior, sample
+from bayescod.sampling import Posterior, sample
 from bayescod.specs import Spec, load_spec, parse_spec
 from tests._ladders import make_ladder
 

@@ -124,7 +124,7 @@ def test_pit_of_calibrated_forecasts_is_uniform() -> None:
 
 @given(st.lists(TENTHS_OF_PER_MILLE, min_size=1, max_size=30), TENTHS_OF_PER_MILLE)
 def test_pit_turns_with_the_scale(draws: list[float], truth: float) -> None:
-    """Scores as far apart as the rounding that makes a tie may be tied one way and not the other."""
+    """Of scores that are apart by as much as makes a tie, one way may be tied, the other not."""
     flipped = pit([1.0 - value for value in draws], 1.0 - truth)
     assert pit(draws, truth) + flipped == pytest.approx(1.0)
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from jax import Array
 
+from bayescod.batches import Lane
 from bayescod.errors import SpecError, UnknownNameError
 from bayescod.evaluation.sensitivity import REFERENCE, Sensitivity, SensitivityRow, sensitivity
 from bayescod.evaluation.variants import (
@@ -28,7 +29,7 @@ from bayescod.forecasting import recall
 from bayescod.forecasting.recall import _identity
 from bayescod.forecasting.spec_sets import specs_of
 from bayescod.programs.space import site_shapes
-from bayescod.sampling import Lane, Posterior
+from bayescod.sampling import Posterior
 from bayescod.scores.slicing import restrict
 from bayescod.specs import Spec, load_spec, parse_spec, spec_folder
 from tests._factories import HEALTHY

@@ -18,6 +18,7 @@ from scipy import stats
 
 from bayescod import _arviz
 from bayescod.api import forecast
+from bayescod.batches import Lane
 from bayescod.evaluation.power_scaling import (
     LIKELIHOOD,
     PRIORS,
@@ -36,7 +37,7 @@ from bayescod.forecasting.store import load, write_forecast
 from bayescod.laws import LAWS
 from bayescod.programs.single_curve import VARIANCE_FLOOR
 from bayescod.programs.space import program_of, site_shapes
-from bayescod.sampling import Lane, Posterior, unheard
+from bayescod.sampling import Posterior, unheard
 from bayescod.specs import Spec, load_spec, parse_spec
 from tests._factories import HEALTHY
 from tests._ladders import TARGET, make_ladder, make_scores, planted_labels

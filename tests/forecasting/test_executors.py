@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 
 from bayescod.api import backtest, forecast
+from bayescod.batches import Lane
 from bayescod.convergence import Diagnostics
 from bayescod.errors import DataError, DependencyError, MachineError
 from bayescod.evaluation.sensitivity import sensitivity
@@ -29,7 +30,7 @@ from bayescod.forecasting import executors, recall
 from bayescod.forecasting.executors import Executor, connected, parse_executor
 from bayescod.forecasting.kept import Kept
 from bayescod.forecasting.recall import Recall
-from bayescod.sampling import Lane, Posterior, unheard
+from bayescod.sampling import Posterior, unheard
 from bayescod.specs import load_spec
 from tests._ladders import GROWING, TARGET, make_scores
 from tests.cli._quick import quick_command, quick_spec

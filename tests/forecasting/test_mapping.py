@@ -15,6 +15,7 @@ from bayescod.forecasting.mapping import (
     groups_of,
     mapping_lanes,
     subset_scores,
+    unseen_lane,
 )
 from tests._ladders import make_ladder, planted_labels
 
@@ -105,6 +106,34 @@ def test_full_mask_with_items_outside_has_a_lane():
         distinct_masks(np.array([[True, True]]), groups), groups, min_share=0.0
     )
     np.testing.assert_allclose(lanes[0].data["pass_rate"][:6], groups.total[2] / 10)
+
+
+def test_masks_of_few_draws_take_one_chain_and_are_not_judged():
+    """A mask of 5 % of the draws is judged; one draw fewer, and it is not."""
+    common, edge, rare = [True, True], [True, False], [False, True]
+    groups = groups_like([30, 20, 10])
+    for n_edge, judged in ((10, True), (9, False)):
+        kept = np.array([common] * (187 + 10 - n_edge) + [edge] * n_edge + [rare] * 3)
+        masks = distinct_masks(kept, groups)
+        assert len(kept) == 200
+        found = {
+            tuple(mask): own for mask, own in zip(masks.mask.tolist(), masks.judged, strict=True)
+        }
+        assert found == {tuple(common): True, tuple(edge): judged, tuple(rare): False}
+        lanes, lane_of_mask = mapping_lanes(masks, groups, min_share=0.0)
+        for lane, own in zip(lane_of_mask, masks.judged, strict=True):
+            assert lanes[lane].most_chains == (None if own else 1)
+
+
+def test_lane_to_compile_for_has_the_shape_of_those_to_come():
+    groups = groups_like([30, 20, 10])
+    kept = np.array([[True, True], [True, False]])
+    lanes, _ = mapping_lanes(distinct_masks(kept, groups), groups, min_share=0.0)
+    shapes = [
+        {name: (value.shape, value.dtype) for name, value in lane.data.items()}
+        for lane in (unseen_lane(groups.total.shape[1]), *lanes)
+    ]
+    assert shapes[0] == shapes[1] == shapes[2]
 
 
 @pytest.mark.parametrize(("min_share", "n_lanes"), [(0.0, 2), (0.1, 2), (0.11, 1), (0.31, 0)])

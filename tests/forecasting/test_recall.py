@@ -8,12 +8,13 @@ import jax
 import numpy as np
 import pytest
 
+from bayescod.batches import Lane
 from bayescod.convergence import Diagnostics
 from bayescod.errors import MachineError
 from bayescod.forecasting import recall as recall_module
 from bayescod.forecasting.kept import Kept
 from bayescod.forecasting.recall import Recall
-from bayescod.sampling import Lane, Posterior
+from bayescod.sampling import Posterior
 from bayescod.specs import load_spec
 
 SPEC = load_spec("end-to-end")
@@ -71,6 +72,39 @@ def test_a_wave_is_four_calls_a_core(calls: Calls, spec: object, n: int, sizes: 
     assert [len(call) for call in calls] == sizes
     assert [int(one.sites["b"][0, 0]) for one in found] == list(range(n))
     assert sorted(done) == list(range(n))
+
+
+def test_lanes_of_one_chain_are_four_to_a_lane_of_four(calls: Calls) -> None:
+    lanes = [Lane(one.data, {}, {}, most_chains=1) for one in lanes_of(list(range(130)))]
+    Recall()(keys_of(130), SPEC, lanes, lambda _: None)
+    assert [len(call) for call in calls] == [128, 2]
+
+
+def test_number_of_chains_is_part_of_what_is_known(calls: Calls) -> None:
+    recall, keys, (lane,) = Recall(), keys_of(1), lanes_of([0])
+    for most in (None, 1, None, 1):
+        recall(keys, SPEC, [Lane(lane.data, {}, {}, most)], lambda _: None)
+    assert calls == [[0], [0]]
+
+
+@pytest.mark.parametrize("way", ["new", "after a wave", "branch", "kept", "anew"])
+def test_programs_are_prepared_unless_something_was_known_from_the_beginning(
+    calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    prepared = []
+    monkeypatch.setattr(recall_module, "prepare", lambda *arguments: prepared.append(arguments))
+    lanes = lanes_of([0])
+    recall = Recall(Kept(tmp_path / "kept", {}))
+    if way != "new":
+        recall(keys_of(1), SPEC, lanes, lambda _: None)
+    if way == "kept":
+        recall = Recall(Kept(tmp_path / "kept", {}))
+    if way == "anew":
+        recall = recall.anew()
+    if way == "branch":
+        recall = recall.branch()
+    recall.prepare(SPEC, lanes)
+    assert len(prepared) == (way in {"new", "after a wave"})
 
 
 def test_lanes_of_different_shapes_are_different_waves(calls: Calls) -> None:

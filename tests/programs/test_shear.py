@@ -18,7 +18,7 @@ NAMES = ["cod", "cod-params-tokens"]
 
 @cache
 def setting(name, times=1):
-    """A space, its start, a point, the mode and the slopes there; so many times the items."""
+    """A space, its start, a point, the mode and curvatures there; so many times the items."""
     spec = load_spec(name)
     lane = lane_of(spec)
     data = {n: jnp.asarray(v) for n, v in lane.data.items()}
@@ -26,9 +26,8 @@ def setting(name, times=1):
     data["cluster_items"] *= times
     space = space_of(spec, data)
     start = {n: jnp.asarray(v) for n, v in lane.start.items()}
-    mode = jax.jit(lambda: _mode(space, start))()
-    slopes = jax.jit(lambda: _slopes(space, mode, curves_of(name)))()
-    return space, start, space.initial(jax.random.key(1), start), mode, slopes
+    mode, curvatures = jax.jit(lambda: _mode(space, start, curves_of(name)))()
+    return space, start, space.initial(jax.random.key(1), start), mode, curvatures
 
 
 def curves_of(name):
@@ -41,8 +40,8 @@ def moved(name, slopes, sites_at):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_density_and_sites_are_those_of_the_moved_point(name):
-    space, start, point, _, slopes = setting(name)
-    there = _along(point, curves_of(name), slopes)
+    space, start, point, _, curvatures = setting(name)
+    there = _along(point, curves_of(name), _slopes(curvatures))
 
     @jax.jit
     def both():
@@ -60,7 +59,8 @@ def test_density_and_sites_are_those_of_the_moved_point(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_volumes_are_kept_and_only_curves_are_moved(name):
-    _, _, point, _, slopes = setting(name)
+    _, _, point, _, curvatures = setting(name)
+    slopes = _slopes(curvatures)
     first, sites_at = ravel_pytree(point)
     jacobian = jax.jacobian(moved(name, slopes, sites_at))(first)
     sign, log_volume = np.linalg.slogdet(jacobian)
@@ -73,10 +73,10 @@ def test_volumes_are_kept_and_only_curves_are_moved(name):
 
 def test_curves_give_way_to_run_effects_and_no_longer_do():
     """By the correlations of a Laplace approximation; those of the space itself are the control."""
-    space, _, _, mode, slopes = setting("cod", 10)
+    space, _, _, mode, curvatures = setting("cod", 10)
     vector, sites_at = ravel_pytree(mode)
     hessian = np.asarray(jax.jit(jax.hessian(lambda v: space.potential(sites_at(v))))(vector))
-    shear = np.asarray(jax.jacobian(moved("cod", slopes, sites_at))(vector))
+    shear = np.asarray(jax.jacobian(moved("cod", _slopes(curvatures), sites_at))(vector))
     data = lane_of(load_spec("cod")).data
     places = sites_at(jnp.arange(vector.size, dtype=float))
     clusters, runs = np.asarray(data["cluster_used"]), np.asarray(data["run_used"])
@@ -102,8 +102,20 @@ def test_mode_is_where_nothing_pulls(name):
     assert space.potential(mode) < space.potential(point)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_curvatures_are_those_of_automatic_differentiation(name):
+    """To a millionth of the largest: differences of gradients know nine digits or so."""
+    space, _, _, mode, found = setting(name)
+    nothing, curves = {n: jnp.zeros_like(v) for n, v in mode.items()}, curves_of(name)
+    directions = [nothing | {n: jnp.ones_like(mode[n])} for n in curves]
+    directions += [nothing | {RUN: one} for one in jnp.eye(mode[RUN].size)]
+    along = jax.jit(lambda d: jax.jvp(jax.grad(space.potential), (mode,), (d,))[1])
+    wanted = np.stack([np.stack([along(d)[n] for n in curves]) for d in directions])
+    np.testing.assert_allclose(found, wanted, rtol=0.0, atol=1e-6 * np.abs(wanted).max())
+
+
 def test_padding_is_not_moved():
-    _, _, _, _, slopes = setting("cod")
+    slopes = _slopes(setting("cod")[-1])
     data = lane_of(load_spec("cod")).data
     clusters, runs = np.asarray(data["cluster_used"]), np.asarray(data["run_used"])
     assert not clusters.all()
