@@ -184,10 +184,10 @@ def _batches(
     lanes: Sequence[Lane],
     progress: Callable[[Sequence[int]], None],
 ) -> tuple[list[Posterior], float, float]:
-    size, cores, chains = batch_size(spec.program), _cores(), spec.sampler.chains
+    size, n_core, chains = batch_size(spec.program), cores(), spec.sampler.chains
     counts = [n_chain(lane, spec.sampler) for lane in lanes]
     # Few lanes are spread over the cores: a batch of copies is as quick as its slowest real lane.
-    batches = in_batches(lanes, spec.sampler, min(size, -(-sum(counts) // (chains * cores))))
+    batches = in_batches(lanes, spec.sampler, min(size, -(-sum(counts) // (chains * n_core))))
     arguments = [arguments_of(keys, spec.sampler, lanes, own, size) for own in batches]
     began = time.perf_counter()
     program = compiled(spec.text, spec.sampler, Shaped.of(*arguments[0]))
@@ -208,13 +208,14 @@ def _batches(
     began = time.perf_counter()
     # Two compiled calls share two cores better than one call whose small arrays keep one core busy;
     # each is a function of its own arguments, so the number of threads changes no draw.
-    with ThreadPoolExecutor(cores) as pool:
+    with ThreadPoolExecutor(n_core) as pool:
         found = list(pool.map(run, batches, arguments))
     sampling = time.perf_counter() - began
     return [posterior for batch in found for posterior in batch], compiling, sampling
 
 
-def _cores() -> int:
+def cores() -> int:
+    """Cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

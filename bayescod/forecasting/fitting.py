@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from bayescod.convergence import Reason
 from bayescod.forecasting.cod import CodFit, Seconds, cluster_lanes, fit_clusters, steps_of
@@ -21,6 +23,7 @@ from bayescod.forecasting.stacking import MAX_PARETO_K, leads, loo_of, stacking_
 from bayescod.forecasting.stages import Grouping, group_items
 from bayescod.forecasting.streams import CURVE, SPLIT, generator, stream
 from bayescod.progress import Progress
+from bayescod.sampling import cores
 from bayescod.scores.records import Scores
 from bayescod.scores.selection import Selection
 
@@ -265,18 +268,23 @@ def _group(
     seed: int,
     progress: Progress,
 ) -> tuple[list[Grouping], list[float]]:
-    groupings, seconds = [], []
-    progress.phase("clustering items", len(names))
-    for name, ladder in zip(names, whole, strict=True):
+    def grouped(name: str, ladder: Ladder) -> tuple[Grouping, float]:
         began = time.perf_counter()
         if specs.cod is None or specs.cod.clustering is None or specs.cod.filter is None:
             reason = Reason("asked", f"the spec {specs.end_to_end.name} was asked for")
-            groupings.append(Grouping(ladder, None, None, np.zeros(0), reason, ()))
+            found = Grouping(ladder, None, None, np.zeros(0), reason, ())
         else:
             rng = generator(seed, name, SPLIT)
-            groupings.append(
-                group_items(rng, ladder, specs.cod.clustering, specs.cod.filter, smoothing)
-            )
-        seconds.append(time.perf_counter() - began)
-        progress.advance(name)
+            found = group_items(rng, ladder, specs.cod.clustering, specs.cod.filter, smoothing)
+        return found, time.perf_counter() - began
+
+    groupings, seconds = [], []
+    progress.phase("clustering items", len(names))
+    # Each keeps one core busy. Clustering limits BLAS to one thread by itself, but that is said to
+    # the whole process, and two that say it beside each other would leave it at that.
+    with threadpool_limits(limits=1), ThreadPoolExecutor(cores()) as pool:
+        for name, (grouping, spent) in zip(names, pool.map(grouped, names, whole), strict=True):
+            groupings.append(grouping)
+            seconds.append(spent)
+            progress.advance(name)
     return groupings, seconds
