@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import jax
 import numpy as np
 import numpy.typing as npt
 from jax import Array
 
 from bayescod.compiling import Arrays
-from bayescod.specs import Sampler
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -57,10 +55,9 @@ def batch_size(program: str) -> int:
     return 1 if program == "clusters" else 4
 
 
-def n_chain(lane: Lane, sampler: Sampler) -> int:
-    """Chains that a lane takes."""
-    most = lane.most_chains
-    return sampler.chains if most is None else min(most, sampler.chains)
+def n_chain(lane: Lane, chains: int) -> int:
+    """Chains that a lane takes where the sampler has so many."""
+    return chains if lane.most_chains is None else min(lane.most_chains, chains)
 
 
 def by_shape(lanes: Sequence[Lane]) -> list[list[int]]:
@@ -72,13 +69,14 @@ def by_shape(lanes: Sequence[Lane]) -> list[list[int]]:
     return list(shapes.values())
 
 
-def in_batches(lanes: Sequence[Lane], sampler: Sampler, size: int) -> list[list[int]]:
+def in_batches(lanes: Sequence[Lane], chains: int, size: int) -> list[list[int]]:
     """Positions of the lanes in batches, in their order.
 
     Parameters
     ----------
     lanes : sequence of Lane
-    sampler : Sampler
+    chains : int
+        Of the sampler.
     size : int
         Lanes of all the sampler's chains that a batch has room for.
 
@@ -89,25 +87,24 @@ def in_batches(lanes: Sequence[Lane], sampler: Sampler, size: int) -> list[list[
     batches: list[list[int]] = []
     free = 0
     for i, lane in enumerate(lanes):
-        count = n_chain(lane, sampler)
+        count = n_chain(lane, chains)
         if count > free:
             batches.append([])
-            free = size * sampler.chains
+            free = size * chains
         batches[-1].append(i)
         free -= count
     return batches
 
 
 def arguments_of(
-    keys: Array, sampler: Sampler, lanes: Sequence[Lane], members: Sequence[int], size: int
+    keys: Array, lanes: Sequence[Lane], members: Sequence[int], size: int
 ) -> tuple[Array, Arrays, Arrays]:
     """Arguments of one compiled call; a short batch is filled with copies of its first chain.
 
     Parameters
     ----------
     keys : Array
-        (lane,), of all lanes.
-    sampler : Sampler
+        (lane, chain), of all lanes and all the sampler's chains.
     lanes : sequence of Lane
     members : sequence of int
         Positions of the lanes that are in the batch; see :func:`in_batches`.
@@ -121,10 +118,10 @@ def arguments_of(
     data, start : dict of str to ndarray
         (chain, ...).
     """
-    of_lane = [(i, chain) for i in members for chain in range(n_chain(lanes[i], sampler))]
-    rows = of_lane + [of_lane[0]] * (size * sampler.chains - len(of_lane))
+    chains = keys.shape[1]
+    of_lane = [(i, chain) for i in members for chain in range(n_chain(lanes[i], chains))]
+    rows = of_lane + [of_lane[0]] * (size * chains - len(of_lane))
     lane, chain = (np.array(x) for x in zip(*rows, strict=True))
     data = {n: np.stack([lanes[i].data[n] for i in lane]) for n in lanes[0].data}
     start = {n: np.stack([lanes[i].start[n] for i in lane]) for n in lanes[0].start}
-    chains = jax.vmap(lambda key: jax.random.split(key, sampler.chains))(keys)
-    return chains[lane, chain], data, start
+    return keys[lane, chain], data, start

@@ -19,6 +19,7 @@ from bayescod._arviz import summary_statistics
 from bayescod.batches import Lane, arguments_of, batch_size, by_shape, in_batches, n_chain
 from bayescod.compiling import Arrays, Shaped, begin_compiling, compiled
 from bayescod.convergence import Diagnostics, judge
+from bayescod.machine import cores
 from bayescod.specs import Spec
 
 FloatArray = npt.NDArray[np.float64]
@@ -158,9 +159,8 @@ def prepare(spec: Spec, lanes: Sequence[Lane]) -> None:
     lanes : sequence of Lane
     """
     for first, *_ in by_shape(lanes):
-        keys = jax.random.split(jax.random.key(0), 1)
-        size = batch_size(spec.program)
-        arguments = arguments_of(keys, spec.sampler, [lanes[first]], [0], size)
+        keys = jax.random.split(jax.random.key(0), (1, spec.sampler.chains))
+        arguments = arguments_of(keys, [lanes[first]], [0], batch_size(spec.program))
         begin_compiling(spec.text, spec.sampler, Shaped.of(*arguments))
 
 
@@ -185,10 +185,11 @@ def _batches(
     progress: Callable[[Sequence[int]], None],
 ) -> tuple[list[Posterior], float, float]:
     size, n_core, chains = batch_size(spec.program), cores(), spec.sampler.chains
-    counts = [n_chain(lane, spec.sampler) for lane in lanes]
+    counts = [n_chain(lane, chains) for lane in lanes]
     # Few lanes are spread over the cores: a batch of copies is as quick as its slowest real lane.
-    batches = in_batches(lanes, spec.sampler, min(size, -(-sum(counts) // (chains * n_core))))
-    arguments = [arguments_of(keys, spec.sampler, lanes, own, size) for own in batches]
+    batches = in_batches(lanes, chains, min(size, -(-sum(counts) // (chains * n_core))))
+    of_chain = jax.vmap(lambda key: jax.random.split(key, chains))(keys)
+    arguments = [arguments_of(of_chain, lanes, own, size) for own in batches]
     began = time.perf_counter()
     program = compiled(spec.text, spec.sampler, Shaped.of(*arguments[0]))
     compiling = time.perf_counter() - began
@@ -212,13 +213,6 @@ def _batches(
         found = list(pool.map(run, batches, arguments))
     sampling = time.perf_counter() - began
     return [posterior for batch in found for posterior in batch], compiling, sampling
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _posterior(lane: Lane, sites: dict[str, FloatArray], stats: dict[str, FloatArray]) -> Posterior:

@@ -23,6 +23,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 ORDER = (
     "errors",
     "files",
+    "machine",
     "progress",
     "versions",
     "traces",

@@ -177,7 +177,7 @@ def test_a_lane_may_take_fewer_chains_and_keeps_its_own():
 def test_batches_hold_whole_lanes_in_order():
     def batches(chains, size):
         lanes = [Lane({}, {}, {}, most) for most in chains]
-        return in_batches(lanes, with_sampler(MAPPING, chains=4).sampler, size)
+        return in_batches(lanes, 4, size)
 
     assert batches([None, 1, 1, 9, 4, 1, 1], 2) == [[0, 1, 2], [3, 4], [5, 6]]
     assert batches([None] * 3, 1) == [[0], [1], [2]]

@@ -113,8 +113,8 @@ def test_every_kind_of_program_can_be_kept(name, folder):
     """What they call is among what JAX promises to keep: export refuses anything else."""
     spec = load_spec(name)
     lane = lane_of(spec)
-    keys = jax.random.split(jax.random.key(0), 1)
-    arguments = arguments_of(keys, spec.sampler, [lane], [0], 1)
+    keys = jax.random.split(jax.random.key(0), (1, spec.sampler.chains))
+    arguments = arguments_of(keys, [lane], [0], 1)
     structs = Shaped.of(*arguments).structs()
     program = jax.jit(_program(spec.text, spec.sampler))
     found = [kept_trace(name, lambda: export(program)(*structs)) for _ in range(2)]

@@ -50,7 +50,8 @@ class CodFit:
     mappings : sequence of (steps, spread)
         Flattened posterior draws a mapping lane.
     map_rhat : float
-        Worst R-hat of the mapping posteriors that are judged, those that 5 % of the draws use.
+        Worst R-hat of the mapping posteriors that are judged, those that at least 5 % of the draws
+        use.
     """
 
     spec: Spec

@@ -22,8 +22,8 @@ from bayescod.forecasting.spec_sets import Specs
 from bayescod.forecasting.stacking import MAX_PARETO_K, leads, loo_of, stacking_weights
 from bayescod.forecasting.stages import Grouping, group_items
 from bayescod.forecasting.streams import CURVE, SPLIT, generator, stream
+from bayescod.machine import cores
 from bayescod.progress import Progress
-from bayescod.sampling import cores
 from bayescod.scores.records import Scores
 from bayescod.scores.selection import Selection
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -109,6 +110,15 @@ def distinct_masks(extrapolatable: BoolArray, groups: Groups) -> Masks:
     return Masks(mask, np.ravel(of_draw), share)
 
 
+class _Sides(NamedTuple):
+    """[llm] A subset's pass rate and that of the items outside it, as the program names them."""
+
+    subset_rate: FloatArray
+    subset_variance: FloatArray
+    pass_rate: FloatArray
+    variance: FloatArray
+
+
 def mapping_lanes(masks: Masks, groups: Groups, min_share: float) -> tuple[list[Lane], IntArray]:
     """Lanes of the mapping program.
 
@@ -138,29 +148,29 @@ def mapping_lanes(masks: Masks, groups: Groups, min_share: float) -> tuple[list[
         seen = ~np.isnan(x) & ~np.isnan(rest)
         if seen.sum() < MIN_POINTS:
             continue
-        columns = {
-            "subset_rate": x,
-            "subset_variance": groups.variance[inside].sum(axis=0) / n_in**2,
-            "pass_rate": rest,
-            "variance": groups.variance[~inside].sum(axis=0) / n_out**2,
-        }
+        sides = _Sides(
+            subset_rate=x,
+            subset_variance=groups.variance[inside].sum(axis=0) / n_in**2,
+            pass_rate=rest,
+            variance=groups.variance[~inside].sum(axis=0) / n_out**2,
+        )
         lane_of_mask[i] = len(lanes)
-        lanes.append(_lane(columns, seen, None if judged else 1))
+        lanes.append(_lane(sides, seen, None if judged else 1))
     return lanes, lane_of_mask
 
 
 def unseen_lane(n_llm: int) -> Lane:
     """A lane of the shape that maps have which are seen at so many LLMs, anchors included."""
     nothing = np.full(n_llm, np.nan)
-    return _lane(dict.fromkeys(_COLUMNS, nothing), np.zeros(n_llm, dtype=bool), None)
+    return _lane(_Sides(*[nothing] * 4), np.zeros(n_llm, dtype=bool), None)
 
 
-_COLUMNS = ("subset_rate", "subset_variance", "pass_rate", "variance")
-
-
-def _lane(columns: Mapping[str, FloatArray], seen: BoolArray, most_chains: int | None) -> Lane:
+def _lane(sides: _Sides, seen: BoolArray, most_chains: int | None) -> Lane:
     padding = padded_size(seen.size, 8) - seen.size
-    data = {n: np.append(np.where(seen, columns[n], 0.5), np.full(padding, 0.5)) for n in _COLUMNS}
+    data = {
+        name: np.append(np.where(seen, values, 0.5), np.full(padding, 0.5))
+        for name, values in sides._asdict().items()
+    }
     observed = {"observed": np.append(seen, np.zeros(padding, dtype=bool))}
     return Lane(data | observed, start={}, used={}, most_chains=most_chains)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from bayescod.batches import Lane, batch_size, by_shape, in_batches
 from bayescod.errors import MachineError
 from bayescod.forecasting.executors import Workers, connected, parse_executor
 from bayescod.forecasting.kept import Kept, Sampled
+from bayescod.machine import cores
 from bayescod.sampling import Posterior, among, configure, prepare, sample_each, unheard
 from bayescod.specs import Spec
 from bayescod.versions import code_version
@@ -99,7 +99,7 @@ class Recall:
         unknown: list[Sequence[int]] = []
         # Here a core may idle at the end of a wave, so waves are long; a worker takes the next one
         # whenever it is free, so those are short.
-        together = 1 if self._workers is not None else _BATCHES_A_CORE * (os.cpu_count() or 1)
+        together = 1 if self._workers is not None else _BATCHES_A_CORE * cores()
         for wave in _waves(spec, lanes, new, together):
             found = None if self._kept is None else self._kept.find([names[i] for i in wave])
             if found is None:
@@ -164,7 +164,7 @@ def _waves(
     """Lanes that are sampled in one call: of one shape, a number of compiled calls."""
     size = n_batches * batch_size(spec.program)
     for shaped in by_shape([lanes[i] for i in new]):
-        for wave in in_batches([lanes[new[i]] for i in shaped], spec.sampler, size):
+        for wave in in_batches([lanes[new[i]] for i in shaped], spec.sampler.chains, size):
             yield [new[shaped[i]] for i in wave]
 
 

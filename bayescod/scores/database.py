@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
+import socket
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bayescod.errors import Problem
+from bayescod.machine import cores
 from bayescod.scores.checks import near_fix, place, shown
 
 if TYPE_CHECKING:
@@ -47,7 +51,7 @@ def locked_database(paths: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection
     Raises
     ------
     KeyboardInterrupt
-        If a query was stopped by a signal.
+        If a query was stopped by Ctrl-C or another signal.
     """
     import duckdb
 
@@ -55,7 +59,7 @@ def locked_database(paths: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection
         settings: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": MEMORY_LIMIT,
             "temp_directory": folder,
-            "threads": str(min(MAX_THREADS, os.cpu_count() or 1)),
+            "threads": str(min(MAX_THREADS, cores())),
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
             "allow_community_extensions": "false",
@@ -69,7 +73,10 @@ def locked_database(paths: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection
             connection.execute("SET enable_progress_bar = false")  # it would print to stdout
             connection.execute("SET enable_external_access = false")
             connection.execute("SET lock_configuration = true")
-            yield connection
+            with _stopped_by_interrupts(connection):
+                yield connection
+        except duckdb.InterruptException as error:
+            raise KeyboardInterrupt from error
         except RuntimeError as error:
             # DuckDB asks for signals during a query, and loses what their handler has raised.
             if str(error) == "Query interrupted":
@@ -77,6 +84,41 @@ def locked_database(paths: Sequence[Path]) -> Iterator[duckdb.DuckDBPyConnection
             raise
         finally:
             connection.close()
+
+
+@contextmanager
+def _stopped_by_interrupts(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Ctrl-C stops a query at once.
+
+    By itself DuckDB asks for signals only while the calling thread works on the query, not while it
+    waits for the others. Signals are the main thread's, so in another thread there is nothing to
+    do; and where somebody listens for them already, such as an event loop, it stays at that.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard, told = socket.socketpair()
+    with heard, told:
+        told.setblocking(False)
+        before = signal.set_wakeup_fd(told.fileno(), warn_on_full_buffer=False)
+        if before != -1:
+            signal.set_wakeup_fd(before)
+            yield
+            return
+
+        def listen() -> None:
+            while number := heard.recv(1):
+                if number[0] == signal.SIGINT:
+                    connection.interrupt()
+
+        listener = threading.Thread(target=listen, name="interrupts", daemon=True)
+        listener.start()
+        try:
+            yield
+        finally:
+            signal.set_wakeup_fd(-1)
+            told.close()
+            listener.join()
 
 
 def existing_file(path: str | os.PathLike[str], what: str) -> Path:

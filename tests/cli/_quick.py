@@ -22,7 +22,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 import bayescod.forecasting.recall as recall
 recall.batch_size = lambda program: 1
 recall._BATCHES_A_CORE = 1
-recall.os.cpu_count = lambda: 1
+recall.cores = lambda: 1
 sys.argv = ["bayescod", *sys.argv[1:]]
 {before}
 from bayescod.cli import main

@@ -51,7 +51,7 @@ class Machine:
         patch.setattr(bayescod.api, "configure", lambda: None)
         patch.setattr(recall, "batch_size", lambda _program: 1)
         patch.setattr(recall, "_BATCHES_A_CORE", 1)
-        patch.setattr(recall.os, "cpu_count", lambda: 1)
+        patch.setattr(recall, "cores", lambda: 1)
 
     def fails_with(self, error: BaseException | None) -> None:
         self.waves = 0

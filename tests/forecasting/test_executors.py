@@ -158,7 +158,7 @@ def made_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recall, "sample_each", sample)
     monkeypatch.setattr(recall, "batch_size", lambda _: 1)
     monkeypatch.setattr(recall, "_BATCHES_A_CORE", 1)
-    monkeypatch.setattr(recall.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(recall, "cores", lambda: 1)
 
 
 def numbered(n: int) -> tuple[list[jax.Array], Any, list[Lane]]:
@@ -234,7 +234,7 @@ def ask(spec: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Draws]:
     """Forecast, and give all draws."""
     monkeypatch.setattr(recall, "batch_size", lambda _: 1)
     monkeypatch.setattr(recall, "_BATCHES_A_CORE", 1)
-    monkeypatch.setattr(recall.os, "cpu_count", lambda: 1)
+    monkeypatch.setattr(recall, "cores", lambda: 1)
 
     def asked(seed: int = 1, **settings: Any) -> Draws:
         found = forecast(scores_of(N), target=TARGET, model_spec=spec, seed=seed, **settings)

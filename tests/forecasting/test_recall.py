@@ -45,7 +45,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
         return found, [(1.0, 2.0)] * len(lanes)
 
     monkeypatch.setattr(recall_module, "sample_each", made_up)
-    monkeypatch.setattr(recall_module.os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(recall_module, "cores", lambda: 2)
     return seen
 
 
