@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
+import jax
 import numpy as np
 import numpy.typing as npt
+from jax import Array
 
 from bayescod.laws import LAWS, Values
 from bayescod.specs import Filter
@@ -32,11 +35,17 @@ class CurveDraws:
 
     def accuracy(self, at: Values) -> FloatArray:
         """Accuracy by the law, the covariates ``at`` broadcast against the draws."""
-        return np.asarray(LAWS[self.law].mean(at, self.parameters))
+        return np.asarray(_mean_of(self.law)(dict(at), dict(self.parameters)))
 
     def site(self, name: str) -> FloatArray:
         """Draws of one parameter; a term that the law lacks is zero."""
         return self.parameters.get(name, np.zeros_like(self.parameters["b"]))
+
+
+@cache
+def _mean_of(law: str) -> Callable[[Values, Values], Array]:
+    # Compiled as a whole: operation by operation, a forecast compiles hundreds of small programs.
+    return jax.jit(LAWS[law].mean)
 
 
 def curve_draws(law: str, sites: Mapping[str, FloatArray]) -> CurveDraws:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import jax
 import numpy as np
 import numpy.typing as npt
 
@@ -25,6 +26,8 @@ from bayescod.scores.selection import Target
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+# Compiled as a whole, which the programs do by themselves.
+_mapped = jax.jit(monotone_polynomial)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +117,7 @@ def worlds_at(
             rows = lane_of_draw == lane
             steps[rows] = steps[rows].mean(axis=0)
     rest = with_spread(
-        np.asarray(monotone_polynomial(np.nan_to_num(subset), steps)),
+        np.asarray(_mapped(np.nan_to_num(subset), steps)),
         map_spread,
         normals,
     )
