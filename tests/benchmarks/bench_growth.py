@@ -10,6 +10,7 @@ many clusters are fitted is what the data make of the radius.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import re
@@ -135,8 +136,11 @@ def draw(results: dict[str, Rows], path: Path) -> None:
         above.set_yticks(SECONDS, SECONDS)
         below.set(xscale="log", ylim=(0, 3), yticks=[0, 1, 2, 3], xlabel=kind)
         sizes = sorted(set(x))
+        # A number close to the one before would be written over it.
+        apart_enough = [True, *(b > 1.3 * a for a, b in itertools.pairwise(sizes))]
+        names = [f"{n:,.0f}" if ok else "" for n, ok in zip(sizes, apart_enough, strict=True)]
         for axis in column:
-            axis.set_xticks(sizes, [f"{size:,.0f}" for size in sizes])
+            axis.set_xticks(sizes, names)
             axis.minorticks_off()
             axis.grid(axis="y", alpha=0.4)
     axes[0][0].set_ylabel("seconds")
